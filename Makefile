@@ -1,0 +1,65 @@
+# Every target prepares .venv by itself; the second time that costs a stat.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+NOW    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+
+.DEFAULT_GOAL := help
+.PHONY: help pilot test quick lint types contracts lock bench trees clean
+
+help: ## say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+# uv installs in seconds where it is present; pip needs under a minute. Both check every hash.
+$(READY): requirements.lock pyproject.toml
+	@rm -rf $(VENV)
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --python $(PYTHON) $(VENV) && \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	  echo "preparing $(VENV) with pip (about a minute, once)" >&2 && \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@
+
+pilot: $(READY) ## validate, list and prepare on this repository
+	@$(BIN)/kaizen-agentic schedule validate --target .
+	@$(BIN)/kaizen-agentic schedule list --target .
+	@$(BIN)/kaizen-agentic schedule prepare coach --target . -o .pilot-bundle.md
+	@head -n 12 .pilot-bundle.md
+
+test: lint types ## lint, types and every test
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m pytest -q -n 2 --cov --cov-report=term
+
+quick: $(READY) ## the tests without the slow ones
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow and not network"
+
+lint: $(READY) ## ruff, style and format
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+
+types: $(READY) ## mypy, strict
+	@$(BIN)/mypy --no-error-summary
+
+contracts: $(READY) ## write the schemas that are generated from the models
+	@$(BIN)/python -m kaizen_schedule.edges.regenerate
+
+lock: ## pin and hash every requirement again (needs uv)
+	@uv pip compile -q pyproject.toml --all-extras --group test --group lint --group peers \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header -o requirements.lock $(LOCKFLAGS)
+
+bench: $(READY) ## ratios against peers, in one run
+	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/fleet.py
+
+trees: $(READY) ## opt real third-party source trees in, validate and prepare them
+	@$(BIN)/python -m pytest -q -m network
+
+clean: ## remove what was made here
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* .pilot-bundle.md dist build

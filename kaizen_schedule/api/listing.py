@@ -1,0 +1,143 @@
+"""What a repository schedules, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from kaizen_schedule import __version__
+from kaizen_schedule.edges import packaged
+from kaizen_schedule.planning.cron import Cadence
+from kaizen_schedule.planning.timetable import CronOrigin, iter_times, times_between, timing_of
+from kaizen_schedule.reading.codec import SCHEMA_VERSION
+
+from .manifests import load_manifest
+from .targets import PathLike, locate_target, no_entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """An instant in two ways of writing."""
+
+    local: datetime
+    """In the entry's zone, with its offset."""
+    utc: datetime
+    """In UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRow:
+    """An entry with its timing."""
+
+    agent: str
+    cadence: Cadence
+    cron: str
+    cron_origin: CronOrigin
+    timezone: str
+    enabled: bool
+    review: str
+    definition: str | None
+    next: tuple[Instant, ...]
+    """The coming times; empty for an entry that is off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a repository schedules."""
+
+    schema_version: str = SCHEMA_VERSION
+    tool_version: str = __version__
+    enabled: bool
+    """Whether the repository is switched on."""
+    timezone: str
+    """The manifest's zone."""
+    entries: tuple[EntryRow, ...]
+    hidden: tuple[str, ...] = ()
+    """Agents whose entries are off and were not asked for."""
+
+
+def list_entries(
+    target: PathLike, *, now: datetime, count: int = 1, include_disabled: bool = False
+) -> Listing:
+    """List what a repository schedules, and when.
+
+    Args:
+        target: The repository's folder.
+        now: The instant from which coming times are looked for; with a zone.
+        count: How many coming times of each entry.
+        include_disabled: List entries that are off too.
+
+    Raises:
+        ManifestError: The manifest is absent or cannot be read.
+        Refusal: It has errors.
+    """
+    zones, definitions = packaged.zones(), packaged.definitions()
+    manifest = load_manifest(locate_target(target))
+    rows = []
+    for agent, entry in manifest.agents.items():
+        timing = timing_of(agent, entry, timezone=manifest.timezone, definitions=definitions)
+        coming: tuple[Instant, ...] = ()
+        if entry.enabled and manifest.enabled:
+            zone = zones.get(timing.timezone)
+            times = islice(iter_times(timing, now, zones=zones), count)
+            coming = tuple(Instant(local=t.astimezone(zone), utc=t) for t in times)
+        rows.append(
+            EntryRow(
+                agent=agent,
+                cadence=entry.cadence,
+                cron=timing.cron,
+                cron_origin=timing.cron_origin,
+                timezone=timing.timezone,
+                enabled=entry.enabled,
+                review=entry.review,
+                definition=timing.definition,
+                next=coming,
+            )
+        )
+    shown = tuple(row for row in rows if row.enabled or include_disabled)
+    return Listing(
+        enabled=manifest.enabled,
+        timezone=manifest.timezone,
+        entries=shown,
+        hidden=tuple(row.agent for row in rows if row not in shown),
+    )
+
+
+def occurrences(
+    target: PathLike, agent: str, *, start: datetime, end: datetime
+) -> tuple[datetime, ...]:
+    """The instants at which an entry recurs in the window from ``start`` until before ``end``.
+
+    Args:
+        target: The repository's folder.
+        agent: The entry's agent.
+        start: First instant that counts; with a zone.
+        end: First instant that no longer counts; with a zone.
+
+    Returns:
+        UTC instants, rising. Windows that follow one another give each exactly once.
+
+    Raises:
+        UsageError: The manifest has no entry for the agent.
+        ManifestError: The manifest is absent or cannot be read.
+        Refusal: It has errors.
+    """
+    manifest = load_manifest(target)
+    entry = manifest.agents.get(agent)
+    if entry is None:
+        raise no_entry(agent, manifest.agents)
+    timing = timing_of(agent, entry, timezone=manifest.timezone, definitions=packaged.definitions())
+    return times_between(timing, start, end, zones=packaged.zones())
+
+
+def cron_in_words(cron: str) -> str:
+    """A cron in words, by cronsim.
+
+    Example:
+        >>> cron_in_words("0 9 * * 1")
+        'At 09:00 on Monday'
+    """
+    from cronsim import CronSim
+
+    return CronSim(cron, datetime(2026, 1, 1)).explain()  # noqa: DTZ001 - any time will do

@@ -1,0 +1,233 @@
+"""Check a manifest, and load it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from kaizen_schedule import __version__
+from kaizen_schedule.edges import packaged
+from kaizen_schedule.edges.files import DiskTree
+from kaizen_schedule.planning.agents import NAME, Prompt, find_prompt, list_prompts, nearest
+from kaizen_schedule.planning.manifest import (
+    MANIFEST_PATH,
+    CheckedManifest,
+    Manifest,
+    check_manifest,
+    scheduled_agents,
+)
+from kaizen_schedule.planning.timetable import check_timetable
+from kaizen_schedule.reading import rules, safety
+from kaizen_schedule.reading.codec import SCHEMA_VERSION
+from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
+from kaizen_schedule.reading.document import SIZE_LIMIT, Document, parse_document
+from kaizen_schedule.reading.errors import (
+    FaultReason,
+    FileFault,
+    ManifestError,
+    Refusal,
+    UsageError,
+)
+from kaizen_schedule.reading.tree import Tree
+
+from .targets import PathLike, locate_target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found about one manifest, or about several."""
+
+    schema_version: str = SCHEMA_VERSION
+    """The version of this form."""
+    tool_version: str = __version__
+    """The version of the program that looked."""
+    ok: bool
+    """Whether there is no error."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """All findings, in file order."""
+    omitted: int = 0
+    """How many more there are than are listed."""
+
+    @property
+    def errors(self) -> int:
+        """How many of the findings are errors."""
+        return sum(d.severity is Severity.ERROR for d in self.diagnostics)
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 with errors, 2 where a manifest cannot be had."""
+        unavailable = {rules.MANIFEST_ABSENT.code, rules.MANIFEST_UNREADABLE.code}
+        if any(d.code in unavailable for d in self.diagnostics):
+            return 2
+        return 0 if self.ok else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checked:
+    """A manifest, read and held against every rule."""
+
+    document: Document | None
+    checked: CheckedManifest | None
+    prompts: tuple[Prompt, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def _check(tree: Tree, today: date, *, label: str = MANIFEST_PATH) -> _Checked:
+    """Read and check the manifest of a tree, and the prompts that it names."""
+    try:
+        source = tree.read(MANIFEST_PATH, cap=SIZE_LIMIT).data
+    except FileFault as fault:
+        diagnostic = _no_manifest(fault, label)
+        return _Checked(document=None, checked=None, prompts=(), diagnostics=(diagnostic,))
+    document = parse_document(source, path=label)
+    zones, known = packaged.zones(), packaged.prompts()
+    named = {name: find_prompt(tree, name, known) for name in scheduled_agents(document)[:1000]}
+    prompts = tuple(prompt for prompt in named.values() if prompt is not None)
+    risks = {prompt.name: prompt.risk for prompt in (*known.values(), *prompts)}
+    if len(prompts) < len(named):
+        risks = {
+            p.name: p.risk for p in list_prompts(tree, known) if NAME.fullmatch(p.name)
+        } | risks
+    checked = check_manifest(document, zones=zones, prompts=risks)
+    findings = [*checked.findings]
+    findings += check_timetable(
+        checked, definitions=packaged.definitions(), zones=zones, today=today
+    )
+    placed = [*document.findings, *(document.place(finding) for finding in findings)]
+    placed.sort(key=lambda d: d.order)
+    folder = label.removesuffix(MANIFEST_PATH)
+    for prompt in prompts:
+        placed += (_under(folder, d) for d in prompt.diagnostics if not prompt.packaged)
+    return _Checked(document=document, checked=checked, prompts=prompts, diagnostics=tuple(placed))
+
+
+def _under(folder: str, diagnostic: Diagnostic) -> Diagnostic:
+    return replace(diagnostic, path=f"{folder}{diagnostic.path}") if folder else diagnostic
+
+
+def _no_manifest(fault: FileFault, label: str) -> Diagnostic:
+    path = safety.escape(label)
+    if fault.reason is FaultReason.MISSING:
+        return rules.diagnose(
+            rules.MANIFEST_ABSENT,
+            f"there is no {MANIFEST_PATH} here",
+            path=path,
+            fix="make one: kaizen-agentic schedule init",
+        )
+    if fault.reason is FaultReason.TOO_LARGE:
+        message = f"the file holds more than {SIZE_LIMIT:,} bytes"
+        fix = "a manifest fits in a few kilobytes"
+        return rules.diagnose(rules.TOO_LARGE, message, path=path, fix=fix)
+    return rules.diagnose(
+        rules.MANIFEST_UNREADABLE,
+        fault.message,
+        path=path,
+        fix="make it a regular file inside the repository that you may read",
+    )
+
+
+def validate(
+    target: PathLike, *, now: datetime, ignore: Collection[str] = (), label: str | None = None
+) -> Report:
+    """Find everything that is wrong with a repository's manifest, in one run.
+
+    Args:
+        target: The repository's folder, or the manifest itself.
+        now: The instant from which clock changes are looked for, five years ahead; with a zone.
+        ignore: Codes or names of rules not to report.
+        label: How the manifest is named in the findings; its path inside the repository if None.
+
+    Raises:
+        TargetError: There is no such folder.
+        UsageError: ``ignore`` names no rule.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report = validate(folder, now=datetime(2026, 11, 24, tzinfo=UTC))
+        >>> report.diagnostics[0].name, report.exit_code
+        ('manifest-absent', 2)
+    """
+    ignored = {_rule(name).code for name in ignore}
+    with DiskTree(_root_of(target)) as tree:
+        result = _check(tree, now.astimezone(UTC).date(), label=label or MANIFEST_PATH)
+    kept = tuple(d for d in result.diagnostics if d.code not in ignored)
+    return Report(ok=not any(d.severity is Severity.ERROR for d in kept), diagnostics=kept)
+
+
+def _root_of(path: PathLike) -> Path:
+    """The repository of a path that may be the manifest itself."""
+    full = Path(os.path.abspath(path))
+    if full.parts[-2:] == (".kaizen", "schedule.yml") and not full.is_dir():
+        return full.parent.parent
+    return locate_target(path)
+
+
+def load_manifest(target: PathLike) -> Manifest:
+    """Load the manifest of a repository.
+
+    Args:
+        target: The repository's folder, or the manifest itself.
+
+    Raises:
+        ManifestError: It is absent or cannot be read.
+        Refusal: It has errors; says how many, and the first.
+        TargetError: There is no such folder.
+    """
+    with DiskTree(_root_of(target)) as tree:
+        return read_manifest(tree)[1]
+
+
+def read_manifest(tree: Tree) -> tuple[Document, Manifest]:
+    """The manifest of a tree, as text and as model; an error where it is absent or faulty."""
+    try:
+        source = tree.read(MANIFEST_PATH, cap=SIZE_LIMIT).data
+    except FileFault as fault:
+        diagnostic = _no_manifest(fault, MANIFEST_PATH)
+        raise ManifestError(diagnostic.message, fix=diagnostic.fix) from fault
+    document = parse_document(source, path=MANIFEST_PATH)
+    checked = check_manifest(document, zones=packaged.zones(), prompts=None)
+    if checked.manifest is None:
+        errors = [*document.findings, *(document.place(f) for f in checked.findings)]
+        errors = sorted((d for d in errors if d.severity is Severity.ERROR), key=lambda d: d.order)
+        first, count = errors[0], len(errors)
+        message = (
+            f"the manifest has {count} error{'s' if count > 1 else ''}, the first at "
+            f"{first.path}:{first.line}:{first.column}: {first.code} {first.message}"
+        )
+        raise Refusal("manifest-invalid", message, fix="kaizen-agentic schedule validate shows all")
+    return document, checked.manifest
+
+
+def list_rules() -> tuple[rules.Rule, ...]:
+    """All rules, by code."""
+    return rules.RULES
+
+
+def explain_rule(name: str) -> tuple[rules.Rule, str]:
+    """A rule and the page that explains it.
+
+    Args:
+        name: Code or name.
+
+    Raises:
+        UsageError: There is no such rule.
+
+    Example:
+        >>> explain_rule("unknown-cadence")[0].code
+        'KS204'
+    """
+    rule = _rule(name)
+    return rule, packaged.rule_page(rule.code)
+
+
+def _rule(name: str) -> rules.Rule:
+    rule = rules.find_rule(name)
+    if rule is None:
+        near = nearest(name, [key for r in rules.RULES for key in (r.code, r.name)])
+        fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
+        raise UsageError(f"there is no rule {safety.show(name)}", fix=fix)
+    return rule

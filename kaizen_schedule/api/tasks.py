@@ -1,0 +1,251 @@
+"""What the worker of a task needs: prepare it, record how it ended, leave notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from kaizen_schedule import __version__
+from kaizen_schedule.edges import packaged
+from kaizen_schedule.edges.files import DiskTree, append_line
+from kaizen_schedule.orienting.admission import Request, Surroundings, parse_run_key
+from kaizen_schedule.orienting.bundle import Bundle, clean
+from kaizen_schedule.orienting.memory import MemoryBrief, brief, memory_path, render_note
+from kaizen_schedule.orienting.metrics import (
+    Execution,
+    Outcome,
+    metrics_path,
+    parse_executions,
+    render_execution,
+)
+from kaizen_schedule.orienting.orientation import STATE_CAP, build_bundle
+from kaizen_schedule.orienting.suggestions import Suggestion, suggest
+from kaizen_schedule.orienting.trends import MetricsSummary, summarise
+from kaizen_schedule.planning.agents import find_prompt
+from kaizen_schedule.reading import rules, safety
+from kaizen_schedule.reading.codec import SCHEMA_VERSION
+from kaizen_schedule.reading.diagnostics import Diagnostic
+from kaizen_schedule.reading.errors import FaultReason, FileFault, Refusal, UsageError
+from kaizen_schedule.reading.tree import Tree
+
+from .targets import PathLike, known_agent, locate_target
+
+
+def prepare(
+    target: PathLike,
+    agent: str,
+    *,
+    now: datetime,
+    run: str | None = None,
+    definition: str | None = None,
+    expires_at: datetime | None = None,
+    token_budget: int = 16_000,
+) -> Bundle:
+    """Prepare the whole orientation of an agent in a repository.
+
+    Args:
+        target: The repository's folder.
+        agent: The agent's name.
+        now: The instant of preparation; with a zone.
+        run: The idempotency key of a run that was handed out; None by hand.
+        definition: The id of the definition that handed it out.
+        expires_at: When the run expires; with a zone.
+        token_budget: The most tokens, by estimate; 0 for none.
+
+    Returns:
+        The bundle; ``render_bundle`` makes markdown of it.
+
+    Raises:
+        Refusal: The run is not to be worked, no prompt can be had, or the budget is too small.
+        TargetError: There is no such folder.
+    """
+    root = locate_target(target)
+    surroundings = Surroundings(
+        zones=packaged.zones(),
+        prompts=packaged.prompts(),
+        definitions=packaged.definitions(),
+        tool_version=__version__,
+    )
+    with DiskTree(root) as tree:
+        request = Request(
+            agent=agent,
+            target=str(tree.root),
+            repository=tree.root.name or "repository",
+            now=now,
+            run=run,
+            definition=definition,
+            expires_at=expires_at.astimezone(UTC) if expires_at is not None else None,
+            token_budget=token_budget,
+        )
+        return build_bundle(tree, request, surroundings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A record that was written."""
+
+    path: str
+    """The file, relative to the repository."""
+    execution: Execution
+    supersedes: Execution | None = None
+    """The earlier record of the same run, which no longer counts."""
+
+
+def record_execution(
+    target: PathLike,
+    agent: str,
+    *,
+    outcome: Outcome | str,
+    duration_s: float,
+    now: datetime,
+    quality: float | None = None,
+    note: str = "",
+    run: str | None = None,
+) -> Recorded:
+    """Record how a run ended.
+
+    Args:
+        target: The repository's folder.
+        agent: The agent's name.
+        outcome: ``success``, ``partial`` or ``failure``.
+        duration_s: How long it took, in seconds.
+        now: When it is recorded; with a zone.
+        quality: How good the result is, 0 to 1.
+        note: A few words.
+        run: The run's idempotency key; a second record of it counts in place of the first.
+
+    Raises:
+        UsageError: A value cannot be recorded, or there is no such agent.
+        OutputError: It cannot be written; the file is as it was.
+    """
+    root = locate_target(target)
+    path = metrics_path(agent)
+    with DiskTree(root) as tree:
+        known_agent(tree, agent)
+        if run is not None and ((key := parse_run_key(run)) is None or key.agent != agent):
+            what = "no idempotency key" if key is None else f"of agent {key.agent}, not {agent}"
+            fix = "copy the key as the bundle prints it"
+            raise UsageError(f"run {safety.show(run, 120)} is {what}", fix=fix)
+        earlier = None
+        if run is not None:
+            try:
+                blob = tree.read(path, cap=STATE_CAP, tail=True)
+            except FileFault:
+                pass
+            else:
+                known = parse_executions(blob.data, path=path, truncated=blob.truncated)
+                earlier = next((e for e in known.executions if e.run == run), None)
+    line = render_execution(
+        timestamp=now,
+        outcome=outcome,
+        duration_s=duration_s,
+        quality=quality,
+        note=note,
+        run=run,
+    )
+    append_line(root, path, line.encode())
+    execution = parse_executions(line.encode(), path=path).executions[0]
+    return Recorded(path=path, execution=execution, supersedes=earlier)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """What the records of an agent say."""
+
+    schema_version: str = SCHEMA_VERSION
+    tool_version: str = __version__
+    agent: str
+    summary: MetricsSummary
+    suggestions: tuple[Suggestion, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    """Lines that cannot be used, and why."""
+
+
+def read_metrics(target: PathLike, agent: str, *, now: datetime, days: int = 28) -> Metrics:
+    """Read what the records of an agent say.
+
+    Args:
+        target: The repository's folder.
+        agent: The agent's name.
+        now: The end of the period that is looked at; with a zone.
+        days: Its length in days; it is compared with as many days before.
+
+    Raises:
+        UsageError: There is no such agent.
+    """
+    path = metrics_path(agent)
+    with DiskTree(locate_target(target)) as tree:
+        known_agent(tree, agent)
+        data, truncated, problems = _state(tree, path, STATE_CAP, rules.METRICS_UNREADABLE)
+    found = parse_executions(data, path=path, truncated=truncated)
+    return Metrics(
+        agent=agent,
+        summary=summarise(found.executions, now=now, days=days),
+        suggestions=suggest(found.executions, now=now, days=days),
+        diagnostics=(*problems, *found.diagnostics),
+    )
+
+
+_MEND = "make it a regular file of this repository that you may read"
+
+
+def _state(
+    tree: Tree, path: str, cap: int, rule: rules.Rule
+) -> tuple[bytes, bool, tuple[Diagnostic, ...]]:
+    try:
+        blob = tree.read(path, cap=cap, tail=True)
+    except FileFault as fault:
+        if fault.reason is FaultReason.MISSING:
+            return b"", False, ()
+        problem = rules.diagnose(rule, fault.message, path=safety.escape(path), fix=_MEND)
+        return b"", False, (problem,)
+    return blob.data, blob.truncated, ()
+
+
+def add_memory(target: PathLike, agent: str, text: str, *, now: datetime) -> str:
+    """Leave a note for the next run of an agent.
+
+    Args:
+        target: The repository's folder.
+        agent: The agent's name.
+        text: Markdown; secrets in it are replaced.
+        now: With a zone.
+
+    Returns:
+        The note as written.
+
+    Raises:
+        UsageError: There is no such agent, or no text.
+        Refusal: The agent's prompt says that it keeps no memory.
+        OutputError: It cannot be written; the file is as it was.
+    """
+    root = locate_target(target)
+    with DiskTree(root) as tree:
+        known_agent(tree, agent)
+        prompt = find_prompt(tree, agent, packaged.prompts())
+    if prompt is not None and not prompt.memory:
+        message = f"agent {agent} keeps no memory: its prompt says memory: disabled"
+        raise Refusal("memory-disabled", message, fix=f"write memory: enabled in {prompt.path}")
+    note = render_note(text, now=now)
+    append_line(root, memory_path(agent), note.text.encode())
+    return note.text
+
+
+def read_memory(target: PathLike, agent: str, *, limit: int = 16_000) -> MemoryBrief:
+    """Read the newest notes of an agent.
+
+    Args:
+        target: The repository's folder.
+        agent: The agent's name.
+        limit: The most characters.
+
+    Raises:
+        UsageError: There is no such agent.
+    """
+    path = memory_path(agent)
+    with DiskTree(locate_target(target)) as tree:
+        known_agent(tree, agent)
+        data, truncated, problems = _state(tree, path, STATE_CAP, rules.MEMORY_UNREADABLE)
+    text = clean(data.decode("utf-8", "replace"))[0]
+    found = brief(text.encode(), truncated=truncated, path=path, limit=limit)
+    return replace(found, diagnostics=(*problems, *found.diagnostics))

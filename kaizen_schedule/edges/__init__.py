@@ -1,0 +1,1 @@
+"""Where the disk, the machine and the packaged files are touched."""

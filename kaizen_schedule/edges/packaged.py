@@ -1,0 +1,113 @@
+"""What is shipped with the program: time zone rules, prompts, definitions, rule pages, schemas."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from datetime import tzinfo
+from functools import cache, cached_property
+from zoneinfo import ZoneInfo
+
+from kaizen_schedule.planning.agents import Prompt, load_prompt
+from kaizen_schedule.planning.definitions import Definition, load_definition
+
+_DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
+
+# Names that the IANA files hold and that are no place: what they mean differs from host to host.
+_NO_PLACES = frozenset({"Factory", "localtime", "posixrules", "Local"})
+
+
+class PackagedZones:
+    """Time zones from the pinned ``tzdata`` package, never from the host.
+
+    Example:
+        >>> zones().get("Europe/Berlin").key, zones().get("localtime")
+        ('Europe/Berlin', None)
+    """
+
+    def __init__(self) -> None:
+        import tzdata
+
+        self._folder = os.path.dirname(tzdata.__file__)
+        self.version: str = tzdata.__version__
+        self._zones: dict[str, tzinfo] = {}
+
+    @cached_property
+    def names(self) -> Collection[str]:
+        """Every name that a manifest may use."""
+        with open(os.path.join(self._folder, "zones"), encoding="ascii") as lines:
+            return frozenset(lines.read().split()) - _NO_PLACES
+
+    def get(self, name: str) -> tzinfo | None:
+        """The zone of exactly this name."""
+        if name not in self._zones:
+            if name not in self.names:
+                return None
+            path = os.path.join(self._folder, "zoneinfo", *name.split("/"))
+            with open(path, "rb") as file:
+                self._zones[name] = ZoneInfo.from_file(file, key=name)
+        return self._zones[name]
+
+
+@cache
+def zones() -> PackagedZones:
+    """The time zones that exist."""
+    return PackagedZones()
+
+
+def data_path(*parts: str) -> str:
+    """The path of a packaged file."""
+    return os.path.join(_DATA, *parts)
+
+
+def _read(*parts: str) -> str:
+    with open(data_path(*parts), encoding="utf-8") as file:
+        return file.read()
+
+
+@cache
+def prompts() -> dict[str, Prompt]:
+    """The packaged prompts by agent.
+
+    Example:
+        >>> sorted(prompts())
+        ['coach', 'optimization', 'releaseManager', 'sys-medic', 'tdd-workflow']
+    """
+    found = {}
+    for file in sorted(os.listdir(data_path("agents"))):
+        if file.startswith("agent-") and file.endswith(".md"):
+            name = file.removeprefix("agent-").removesuffix(".md")
+            prompt = load_prompt(_read("agents", file).encode(), path=file, name=name)
+            found[name] = _as_packaged(prompt)
+    return found
+
+
+def _as_packaged(prompt: Prompt) -> Prompt:
+    from dataclasses import replace
+
+    return replace(prompt, packaged=True)
+
+
+@cache
+def definitions() -> tuple[Definition, ...]:
+    """The packaged drafts.
+
+    Example:
+        >>> [draft.id for draft in definitions() if draft.agent == "coach"]
+        ['weekly-coach-orientation']
+    """
+    return tuple(
+        load_definition(_read("definitions", file), path=file, zones=zones())
+        for file in sorted(os.listdir(data_path("definitions")))
+        if file.endswith(".md")
+    )
+
+
+def rule_page(code: str) -> str:
+    """The page that explains a rule, in markdown."""
+    return _read("rules", f"{code}.md")
+
+
+def schema(name: str) -> str:
+    """A published JSON Schema, such as ``manifest``."""
+    return _read("contracts", f"{name}.schema.json")

@@ -1,0 +1,1 @@
+"""What the worker of a task gets, and what it leaves: memory, metrics, bundle."""

@@ -1,0 +1,290 @@
+"""Whether a run is to be worked: its key, the manifest, the entry and the prompt.
+
+By hand nothing but a missing prompt stands in the way, and the rest is said; for a run that was
+handed out, the first thing that speaks against it refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote_to_bytes
+
+from kaizen_schedule.planning.agents import Prompt, Risk, find_prompt, list_prompts, nearest
+from kaizen_schedule.planning.definitions import Definition
+from kaizen_schedule.planning.manifest import (
+    MANIFEST_PATH,
+    CheckedManifest,
+    Entry,
+    Review,
+    check_manifest,
+)
+from kaizen_schedule.planning.recurrence import Zones
+from kaizen_schedule.planning.timetable import CronOrigin, Timing, iter_times, timing_of
+from kaizen_schedule.reading import safety
+from kaizen_schedule.reading.codec import instant
+from kaizen_schedule.reading.diagnostics import Diagnostic
+from kaizen_schedule.reading.document import SIZE_LIMIT, Document, parse_document
+from kaizen_schedule.reading.errors import FaultReason, FileFault, Refusal
+from kaizen_schedule.reading.tree import Tree
+
+PROGRAM = "kaizen-agentic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKey:
+    """An idempotency key, taken apart: which run of which agent in which repository."""
+
+    slug: str
+    agent: str
+    scheduled_for: datetime
+    """UTC."""
+
+
+_KEY = re.compile(
+    r"((?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+):([A-Za-z][A-Za-z0-9-]{0,63}):"
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)",
+    re.ASCII,
+)
+
+
+def parse_run_key(text: str) -> RunKey | None:
+    """Read an idempotency key; None where it is none.
+
+    Example:
+        >>> parse_run_key("my%20repo:coach:2026-11-30T08:00:00Z").slug
+        'my repo'
+    """
+    match = _KEY.fullmatch(text) if len(text) < 1000 else None
+    if match is None:
+        return None
+    try:
+        slug = unquote_to_bytes(match[1]).decode("utf-8")
+        moment = datetime.strptime(match[3], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    if quote(slug, safe="") != match[1]:
+        return None
+    return RunKey(slug=slug, agent=match[2], scheduled_for=moment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked of the preparation."""
+
+    agent: str
+    target: str
+    """The checkout's path, as the close commands shall name it."""
+    repository: str
+    """The name of the checkout's folder."""
+    now: datetime
+    """With a zone."""
+    run: str | None = None
+    definition: str | None = None
+    expires_at: datetime | None = None
+    token_budget: int = 16_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What comes with the program, handed in."""
+
+    zones: Zones
+    prompts: Mapping[str, Prompt]
+    definitions: Sequence[Definition]
+    tool_version: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Facts:
+    """What was found out about the run."""
+
+    prompt: Prompt
+    entry: Entry | None
+    timing: Timing | None
+    key: RunKey | None
+    manifest_bytes: bytes
+    warnings: list[str]
+
+    @property
+    def review(self) -> bool:
+        """Whether a person has to look at the result."""
+        required = self.entry is not None and self.entry.review is Review.REQUIRED
+        return required or self.prompt.risk is Risk.HIGH
+
+
+def examine(tree: Tree, request: Request, surroundings: Surroundings) -> Facts:
+    """Find out whether the run is to be worked; the first reason against it refuses it."""
+    key = _checked_key(request)
+    warnings: list[str] = []
+    document, manifest_bytes = _read_manifest(tree, request, warnings)
+    prompt = find_prompt(tree, request.agent, surroundings.prompts)
+    entry, timing = None, None
+    if document is not None:
+        risks = {request.agent: prompt.risk} if prompt is not None else {}
+        checked = check_manifest(document, zones=surroundings.zones, prompts=None)
+        problems = (*document.findings, *(document.place(f) for f in checked.findings))
+        errors = sorted((p for p in problems if p.severity == "error"), key=lambda d: d.order)
+        entry = checked.entries.get(request.agent)
+        if request.run is not None:
+            _refuse_manifest(checked, errors)
+            entry = _refuse_entry(checked, request, surroundings, risks)
+        else:
+            warnings += _by_hand(checked, errors, request.agent, entry)
+        if entry is not None and checked.timezone is not None:
+            timing = timing_of(
+                request.agent,
+                entry,
+                timezone=checked.timezone,
+                definitions=surroundings.definitions,
+            )
+    prompt = _usable(prompt, tree, request, surroundings)
+    warnings += [f"{d.name}: {d.path}:{d.line}: {d.message}" for d in prompt.diagnostics]
+    if key is not None and timing is not None and timing.cron_origin is CronOrigin.ENTRY:
+        first = next(iter_times(timing, key.scheduled_for, zones=surroundings.zones))
+        if first != key.scheduled_for:
+            warnings.append(
+                f"rescheduled: cron {safety.show(timing.cron)} no longer fires at "
+                f"{instant(key.scheduled_for)}, when this run was handed out"
+            )
+    return Facts(
+        prompt=prompt,
+        entry=entry,
+        timing=timing,
+        key=key,
+        manifest_bytes=manifest_bytes,
+        warnings=warnings,
+    )
+
+
+_CANCEL = "do nothing; close the task as cancelled"
+
+
+def _refuse(reason: str, message: str, fix: str = "") -> Refusal:
+    return Refusal(reason, message, fix=f"{_CANCEL}; {fix}" if fix else _CANCEL)
+
+
+def _checked_key(request: Request) -> RunKey | None:
+    if request.expires_at is not None and request.now >= request.expires_at:
+        raise _refuse("expired", f"the run expired at {instant(request.expires_at)}")
+    if request.run is None:
+        return None
+    key = parse_run_key(request.run)
+    if key is None:
+        raise _refuse("run-mismatch", f"run {safety.show(request.run)} is no idempotency key")
+    if key.agent != request.agent:
+        message = (
+            f"run {safety.show(request.run, 120)} is one of agent {key.agent}, not {request.agent}"
+        )
+        raise _refuse("run-mismatch", message)
+    return key
+
+
+def _read_manifest(
+    tree: Tree, request: Request, warnings: list[str]
+) -> tuple[Document | None, bytes]:
+    try:
+        data = tree.read(MANIFEST_PATH, cap=SIZE_LIMIT).data
+    except FileFault as fault:
+        reason = {
+            FaultReason.MISSING: "manifest-missing",
+            FaultReason.TOO_LARGE: "manifest-invalid",
+        }.get(fault.reason, "unreadable")
+        if request.run is not None:
+            raise _refuse(reason, fault.message) from fault
+        warnings.append(f"{reason}: {fault.message}; nothing runs by itself here")
+        return None, b""
+    return parse_document(data, path=MANIFEST_PATH), data
+
+
+def _refuse_manifest(checked: CheckedManifest, errors: Sequence[Diagnostic]) -> None:
+    validate = f"mend it: {PROGRAM} schedule validate"
+    for error in errors:
+        if error.name == "newer-version":
+            raise _refuse("manifest-too-new", error.message, "upgrade kaizen-schedule")
+    if checked.manifest is None:
+        first = errors[0]
+        count = f"{len(errors)} error{'s' if len(errors) > 1 else ''}"
+        message = f"the manifest has {count}, the first at {first.path}:{first.line}:{first.column}"
+        raise _refuse("manifest-invalid", f"{message}: {first.code} {first.message}", validate)
+    if not checked.manifest.enabled:
+        message = f"enabled: false in {MANIFEST_PATH} switches the repository off"
+        raise _refuse("repository-disabled", message, f"to switch it on: {PROGRAM} schedule enable")
+
+
+def _refuse_entry(
+    checked: CheckedManifest,
+    request: Request,
+    surroundings: Surroundings,
+    risks: Mapping[str, Risk],
+) -> Entry:
+    agent = request.agent
+    entry = checked.entries.get(agent)
+    if entry is None:
+        message = f"agent {agent} has no entry in {MANIFEST_PATH}"
+        raise _refuse("agent-not-scheduled", message, f"to schedule it, add {agent}: under agents:")
+    if not entry.enabled:
+        message = f"enabled: false switches the entry {agent} off"
+        raise _refuse(
+            "agent-disabled", message, f"to switch it on: {PROGRAM} schedule enable {agent}"
+        )
+    if agent not in risks:
+        message = f"there is no prompt for agent {agent}"
+        raise _refuse("agent-not-installed", message, f"put it at agents/agent-{agent}.md")
+    if risks[agent] is Risk.HIGH and entry.review is not Review.REQUIRED:
+        message = f"agent {agent} has risk: high and its entry has no review: required"
+        raise _refuse("review-missing", message, "add review: required to the entry")
+    definition = next((d for d in surroundings.definitions if d.id == request.definition), None)
+    if definition is not None and definition.agent not in (None, agent):
+        message = f"definition {definition.id} is for agent {definition.agent}, not {agent}"
+        raise _refuse("run-mismatch", message)
+    if definition is not None and definition.cadence not in (None, entry.cadence):
+        message = (
+            f"definition {definition.id} is {definition.cadence}, the entry is {entry.cadence}"
+        )
+        raise _refuse("cadence-differs", message)
+    return entry
+
+
+def _by_hand(
+    checked: CheckedManifest, errors: Sequence[Diagnostic], agent: str, entry: Entry | None
+) -> list[str]:
+    warnings = []
+    if errors:
+        first = errors[0]
+        name = "manifest-too-new" if first.name == "newer-version" else "manifest-invalid"
+        warnings.append(
+            f"{name}: {len(errors)} error{'s' if len(errors) > 1 else ''}, the first at "
+            f"{first.path}:{first.line}:{first.column}: {first.code} {first.message}"
+        )
+    if checked.manifest is not None and not checked.manifest.enabled:
+        warnings.append(f"repository-disabled: enabled: false in {MANIFEST_PATH}")
+    if checked.manifest is not None and entry is None:
+        warnings.append(f"agent-not-scheduled: {agent} has no entry in {MANIFEST_PATH}")
+    if entry is not None and not entry.enabled:
+        warnings.append(f"agent-disabled: the entry {agent} is switched off")
+    return warnings
+
+
+def _usable(
+    prompt: Prompt | None, tree: Tree, request: Request, surroundings: Surroundings
+) -> Prompt:
+    agent = request.agent
+    if prompt is not None and prompt.readable:
+        return prompt
+    if prompt is not None:
+        problem = prompt.diagnostics[0]
+        message = f"the prompt of agent {agent} cannot be used: {problem.message}"
+        if request.run is not None:
+            raise _refuse("agent-not-installed", message, problem.fix)
+        raise Refusal("agent-not-installed", message, fix=problem.fix)
+    known = [p.name for p in list_prompts(tree, surroundings.prompts) if p.readable]
+    near = nearest(agent, known)
+    fix = f"did you mean {near}? " if near else ""
+    raise Refusal(
+        "agent-not-installed",
+        f"there is no prompt for agent {safety.show(agent)}",
+        fix=f"{fix}known are {', '.join(known[:20])}",
+    )

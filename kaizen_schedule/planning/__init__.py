@@ -1,0 +1,1 @@
+"""What is due: recurrence, prompts, the manifest's rules, definitions, the timetable."""

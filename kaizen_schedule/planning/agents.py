@@ -1,0 +1,394 @@
+"""Agent prompts: where they are found, what their front matter says, and what is odd about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from kaizen_schedule.reading import rules, safety
+from kaizen_schedule.reading.diagnostics import Diagnostic, Span
+from kaizen_schedule.reading.document import Document, parse_document
+from kaizen_schedule.reading.errors import FaultReason, FileFault
+from kaizen_schedule.reading.rules import Rule
+from kaizen_schedule.reading.source import Source
+from kaizen_schedule.reading.tree import Tree
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+"""What an agent can be called."""
+
+PROMPT_CAP = 256 * 1024
+"""The most bytes that a prompt may hold."""
+
+PLACES = (("agents", "agent-"), (".claude/agents", ""))
+"""Folders of a repository in which prompts are looked for, and what precedes the name there."""
+
+_OURS = ("name", "description", "risk", "memory")
+# What coding assistants and their collections put beside ours; passed through, not read.
+_THEIRS = (
+    "allowed-tools", "argument-hint", "author", "background", "category", "color",
+    "disallowedTools", "effort", "hooks", "icon", "initialPrompt", "isolation",
+    "keywords", "license", "maxTurns", "mcpServers", "metadata", "model",
+    "permissionMode", "skills", "tags", "temperature", "title", "tools", "version",
+)  # fmt: skip
+
+
+class Risk(StrEnum):
+    """How much an agent can break when it works unattended."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """An agent's prompt, as found."""
+
+    name: str
+    """The agent's name, by which entries know it."""
+    path: str
+    """Where it stands: a path in the repository, or the packaged file's name."""
+    packaged: bool
+    """Whether it comes with this program."""
+    risk: Risk
+    """What counts: a repository's prompt never lowers the packaged one's."""
+    description: str = ""
+    memory: bool = True
+    """Whether the agent keeps notes from run to run."""
+    text: str = ""
+    """The whole file, front matter included."""
+    body: str = ""
+    """The instructions alone."""
+    readable: bool = True
+    """False where the file stands there but cannot be read; then nothing else is found for it."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def prompt_paths(name: str) -> tuple[str, ...]:
+    """Where a repository may hold the prompt of an agent, first come first served.
+
+    Example:
+        >>> prompt_paths("coach")
+        ('agents/agent-coach.md', '.claude/agents/coach.md')
+    """
+    return tuple(f"{folder}/{prefix}{name}.md" for folder, prefix in PLACES)
+
+
+def find_prompt(tree: Tree, name: str, packaged: Mapping[str, Prompt]) -> Prompt | None:
+    """Find the prompt of an agent: in the repository, else packaged.
+
+    One that stands in the repository and cannot be read is found, as unreadable: it is never
+    passed over for another.
+
+    Args:
+        tree: The repository.
+        name: The agent's name.
+        packaged: The packaged prompts by name.
+    """
+    fallback = packaged.get(name)
+    if not NAME.fullmatch(name):
+        return None
+    for path in prompt_paths(name):
+        try:
+            blob = tree.read(path, cap=PROMPT_CAP)
+        except FileFault as fault:
+            if fault.reason is FaultReason.MISSING:
+                continue
+            return _unreadable(name, path, fault.message)
+        return load_prompt(blob.data, path=path, name=name, packaged=fallback)
+    return fallback
+
+
+def list_prompts(tree: Tree, packaged: Mapping[str, Prompt]) -> tuple[Prompt, ...]:
+    """List every prompt that an entry of the repository could name, by name.
+
+    Files whose name no agent can have are listed too, as unreadable, so that they are seen.
+    """
+    found: dict[str, Prompt] = dict(packaged)
+    odd: list[Prompt] = []
+    for folder, prefix in reversed(PLACES):
+        try:
+            names = tree.list(folder)
+        except FileFault as fault:
+            if fault.reason is not FaultReason.MISSING:
+                odd.append(_unreadable(folder, folder, fault.message))
+            continue
+        for file in names:
+            if not file.startswith(prefix) or not file.endswith(".md"):
+                continue
+            name = file[len(prefix) : -len(".md")]
+            if NAME.fullmatch(name):
+                prompt = find_prompt(tree, name, packaged)
+                if prompt is not None:
+                    found[name] = prompt
+            elif prefix or name.lower() not in ("readme", "index"):
+                message = f"no agent can be called {safety.show(name)}: letters, digits and dashes"
+                odd.append(_unreadable(name, f"{folder}/{file}", message, rule=rules.PROMPT_NAME))
+    order = sorted((*found.values(), *odd), key=lambda p: (p.name.lower(), p.name, p.path))
+    return tuple(order)
+
+
+def _unreadable(
+    name: str, path: str, message: str, *, rule: Rule = rules.PROMPT_UNREADABLE
+) -> Prompt:
+    shown = safety.escape(path)
+    fix = "make it a regular text file of this repository, or remove it"
+    if rule is rules.PROMPT_NAME:
+        fix = "rename the file"
+    diagnostic = rules.diagnose(rule, message, path=shown, fix=fix)
+    return Prompt(
+        name=name,
+        path=path,
+        packaged=False,
+        risk=Risk.HIGH,
+        readable=False,
+        diagnostics=(diagnostic,),
+    )
+
+
+def load_prompt(data: bytes, *, path: str, name: str, packaged: Prompt | None = None) -> Prompt:
+    r"""Read a prompt; whatever its front matter holds, its body stays usable.
+
+    Args:
+        data: The file's bytes.
+        path: Where it stands.
+        name: The agent's name, which its file gives it.
+        packaged: The packaged prompt that it stands in for, where there is one.
+
+    Example:
+        >>> text = b"---\nname: coach\nrisk: high\n---\nBe kind.\n"
+        >>> load_prompt(text, path="agents/agent-coach.md", name="coach").risk
+        <Risk.HIGH: 'high'>
+    """
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        return _unreadable(
+            name, path, f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
+        )
+    front, body, problems = _split(text, path)
+    lint = _Lint(front=front, path=safety.escape(path), name=name)
+    lint.problems += problems
+    values = lint.values() if front is not None else {}
+    risk = lint.risk(values)
+    if packaged is not None and packaged.risk is Risk.HIGH and risk is not Risk.HIGH:
+        if "risk" in values:
+            lint.add(
+                rules.SHADOWS_PACKAGED,
+                f"risk: low in the prompt of {name} is ignored: the packaged one says risk: high",
+                "write risk: high, or give the agent a name of its own",
+                ("risk",),
+            )
+        risk = Risk.HIGH
+    description = values.get("description")
+    return Prompt(
+        name=name,
+        path=path,
+        packaged=False,
+        risk=risk,
+        description=description if isinstance(description, str) else "",
+        memory=values.get("memory") != "disabled",
+        text=text,
+        body=body,
+        diagnostics=tuple(sorted(lint.problems, key=lambda d: d.order)),
+    )
+
+
+def _split(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]]:
+    """Front matter, body, and what is wrong with the line between them."""
+    starts = Source(text).starts
+    lines = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    if lines[0].rstrip() != "---":
+        return None, text, []
+    for number, line in enumerate(lines[1:], start=1):
+        if line.rstrip() == "---":
+            # An empty first line stands for the opening dashes, so that lines keep their numbers.
+            block = "\n" + "".join(lines[1:number])
+            return parse_document(block.encode(), path=path), "".join(lines[number + 1 :]), []
+    problem = rules.diagnose(
+        rules.PROMPT_FRONT_MATTER,
+        "the front matter that begins here is not closed",
+        path=safety.escape(path),
+        fix="close it with a line of three dashes",
+        excerpt="---",
+        carets="^^^",
+    )
+    head = "".join(lines[1:50])
+    return parse_document(("\n" + head).encode(), path=path), text, [problem]
+
+
+_LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,63}):[ \t]*(.*)")
+_TRUE_TYPES: dict[str, tuple[type, ...]] = {"name": (str,), "description": (str,)}
+
+
+class _Lint:
+    """Reads front matter and gathers what is odd about it."""
+
+    def __init__(self, *, front: Document | None, path: str, name: str) -> None:
+        self.front = front
+        self.path = path
+        self.name = name
+        self.problems: list[Diagnostic] = []
+        self.from_yaml = False
+
+    def add(self, rule: Rule, message: str, fix: str, route: tuple[str, ...] = ()) -> None:
+        source, span = Source(""), Span(line=1, column=1, end_line=1, end_column=1)
+        if self.front is not None:
+            source = self.front.source
+            if self.from_yaml:
+                key = rule is rules.PROMPT_UNKNOWN_KEY
+                span = self.front.locate(route, at_key=key) if route else span
+            elif route:
+                span = _line_of(source, route[0])
+        self.problems.append(
+            source.diagnose(rule, message, path=self.path, span=span, route=route, fix=fix)
+        )
+
+    def values(self) -> dict[str, Any]:
+        """The front matter as a mapping; read line by line where it is not YAML."""
+        front = self.front
+        assert front is not None
+        unclosed = bool(self.problems)
+        values: dict[str, Any]
+        if front.complete and isinstance(front.data, dict):
+            self.from_yaml = True
+            values = front.data
+        else:
+            values = _by_lines(front.source)
+        if not unclosed:
+            self.problems += [self._yaml_problem(finding, front) for finding in front.findings]
+            if front.complete and not isinstance(front.data, dict | None):
+                self.add(
+                    rules.PROMPT_FRONT_MATTER,
+                    f"front matter of {self.name} is {describe(front.data)}, not keys with values",
+                    "write name: and description:",
+                )
+            else:
+                self._keys(values)
+        return values
+
+    def _yaml_problem(self, finding: Diagnostic, front: Document) -> Diagnostic:
+        rule, fix = rules.PROMPT_FRONT_MATTER, finding.fix
+        message = f"front matter: {finding.message}"
+        if "mapping values are not allowed" in finding.message:
+            match = _LINE.match(front.source.line(finding.line))
+            if match:
+                rule = rules.PROMPT_UNQUOTED_COLON
+                message = f"the value of {match[1]} holds a colon and is not quoted"
+                fix = f"quote it: {match[1]}: {safety.show(match[2], 200)}"
+        return rules.diagnose(
+            rule,
+            message,
+            path=self.path,
+            span=Span(
+                line=finding.line,
+                column=finding.column,
+                end_line=finding.end_line,
+                end_column=finding.end_column,
+            ),
+            fix=fix,
+            excerpt=finding.excerpt,
+            carets=finding.carets,
+        )
+
+    def _keys(self, values: Mapping[str, Any]) -> None:
+        for key in ("name", "description"):
+            if key not in values:
+                self.add(
+                    rules.PROMPT_MISSING_KEY,
+                    f"the prompt of {self.name} has no {key}",
+                    f"add {key}:",
+                )
+        for key, value in values.items():
+            if key not in _OURS and key not in _THEIRS:
+                near = nearest(key, (*_OURS, *_THEIRS))
+                fix = (
+                    f"did you mean {near}?"
+                    if near
+                    else f"known are {', '.join(_OURS)}, tools, model"
+                )
+                message = f"unknown key {safety.show(key)} in the prompt of {self.name}"
+                self.add(rules.PROMPT_UNKNOWN_KEY, message, fix, (key,))
+            elif (problem := _value_problem(key, value)) is not None:
+                message = f"{key} in the prompt of {self.name} is {problem[0]}"
+                self.add(rules.PROMPT_VALUE, message, problem[1], (key,))
+            elif key == "name" and value != self.name:
+                message = f"name {safety.show(value)} is not the file's, {self.name}, which counts"
+                self.add(rules.PROMPT_NAME, message, f"write name: {self.name}", (key,))
+
+    def risk(self, values: Mapping[str, Any]) -> Risk:
+        """Low only where it says so or says nothing: an unknown word is not taken for harmless."""
+        return Risk.LOW if values.get("risk", "low") == "low" else Risk.HIGH
+
+
+def _value_problem(key: str, value: Any) -> tuple[str, str] | None:
+    """What is wrong with a value, and a fix."""
+    shown = describe(value)
+    if key in ("name", "description") and (not isinstance(value, str) or not value.strip()):
+        return f"{shown}, not text", f"write {key}: as text"
+    if key == "risk" and value not in ("low", "high"):
+        return f"{shown}, which counts as high", "write risk: low or risk: high"
+    if key == "memory" and value not in ("enabled", "disabled"):
+        return f"{shown}, which counts as enabled", "write memory: enabled or memory: disabled"
+    if key == "tools":
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, str) for item in items):
+            return f"{shown}, not names of tools", "write names with commas between, or a list"
+    return None
+
+
+def _line_of(source: Source, key: str) -> Span:
+    for number in range(1, len(source.starts) + 1):
+        if source.line(number).startswith(f"{key}:"):
+            return Span(line=number, column=1, end_line=number, end_column=len(key) + 1)
+    return Span(line=1, column=1, end_line=1, end_column=1)
+
+
+def _by_lines(source: Source) -> dict[str, Any]:
+    """What can be read of front matter that is not YAML: one key a line, as text."""
+    values: dict[str, Any] = {}
+    for number in range(1, min(len(source.starts), 200) + 1):
+        if match := _LINE.fullmatch(source.line(number)):
+            values.setdefault(match[1], match[2].strip().strip("\"'"))
+    return values
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """The known word that was probably meant; empty where none is near.
+
+    Example:
+        >>> nearest("weely", ["daily", "weekly"])
+        'weekly'
+    """
+    word = word[:64]
+    folded = {name.lower(): name for name in known}
+    if word.lower() in folded:
+        return folded[word.lower()]
+    from difflib import get_close_matches
+
+    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.7)
+    return folded[close[0]] if close else ""
+
+
+def describe(value: Any) -> str:
+    """A value of a document in a few words, safe to print.
+
+    Example:
+        >>> describe([1, 2]), describe(None), describe("x")
+        ('a list', 'nothing', '"x"')
+    """
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return safety.show(value)
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case _:
+            return f"the number {safety.clip(str(value), 30)}"

@@ -1,0 +1,340 @@
+"""The manifest ``.kaizen/schedule.yml``: its model and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from kaizen_schedule.reading import rules, safety
+from kaizen_schedule.reading.document import Document
+from kaizen_schedule.reading.rules import Finding, Route, Rule
+
+from .agents import NAME, Risk, describe, nearest
+from .cron import Cadence, CronError, cadence_mismatch, parse_cron
+from .recurrence import Zones
+
+MANIFEST_PATH = ".kaizen/schedule.yml"
+"""Where a repository declares its schedule."""
+
+MANIFEST_VERSION = "1"
+
+
+class Review(StrEnum):
+    """Whether a person has to look at what an agent did before it counts."""
+
+    NONE = "none"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One agent in a manifest."""
+
+    cadence: Cadence
+    """How often the agent runs."""
+    cron: str | None = None
+    """When exactly, in the portable subset of cron; left out, a definition or the cadence says."""
+    enabled: bool = True
+    """False switches this entry off."""
+    review: Review = Review.NONE
+    """`required` where a person must look at the result; must be so for an agent of high risk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Which agents a repository runs how often."""
+
+    version: Literal["1"]
+    """The version of this file's form, in quotes."""
+    enabled: bool = True
+    """False switches the whole repository off."""
+    timezone: str = "UTC"
+    """The IANA time zone in which crons are read, such as `Europe/Berlin`."""
+    agents: dict[str, Entry] = field(default_factory=dict)
+    """The entries, by the name of their agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedManifest:
+    """What a manifest says, as far as it can be relied upon, and what is wrong with it."""
+
+    manifest: Manifest | None
+    """The manifest; None where an error of KS1xx to KS3xx was found."""
+    timezone: str | None
+    """Its zone, where that is one."""
+    entries: Mapping[str, Entry]
+    """The entries without errors of their own; of a faulty manifest, the good ones."""
+    findings: tuple[Finding, ...]
+    """Findings beyond those of the document itself."""
+
+
+def scheduled_agents(document: Document) -> tuple[str, ...]:
+    """The names under ``agents``, right or wrong, so that their prompts can be looked up."""
+    data = document.data
+    agents = data.get("agents") if isinstance(data, dict) else None
+    return tuple(agents) if isinstance(agents, dict) else ()
+
+
+def check_manifest(
+    document: Document, *, zones: Zones, prompts: Mapping[str, Risk] | None
+) -> CheckedManifest:
+    r"""Hold a document against every rule of the manifest.
+
+    Args:
+        document: The file as read.
+        zones: The time zones that exist.
+        prompts: The agents that can be run here and their risks; None leaves them unchecked.
+
+    Returns:
+        The manifest where it is sound, and all findings.
+
+    Example:
+        >>> from kaizen_schedule.reading.document import parse_document
+        >>> document = parse_document(b'version: "2"\n', path="schedule.yml")
+        >>> check_manifest(document, zones=None, prompts=None).findings[0].rule.name
+        'newer-version'
+    """
+    checker = _Checker(zones, prompts)
+    data = document.data
+    if not document.complete:
+        # What was read before the text broke off may lack what comes behind it.
+        return CheckedManifest(manifest=None, timezone=None, entries={}, findings=())
+    if not isinstance(data, dict):
+        what = "empty" if data is None else f"{describe(data)}, not a mapping"
+        checker.add(rules.WRONG_TYPE, f"the manifest is {what}", (), 'begin with version: "1"')
+        return CheckedManifest(
+            manifest=None, timezone=None, entries={}, findings=tuple(checker.findings)
+        )
+    if newer := _newer_version(data.get("version")):
+        message = f"version {newer} is newer than this program, which reads {MANIFEST_VERSION}"
+        fix = "upgrade kaizen-schedule; it changes nothing in a file it cannot read"
+        finding = Finding(rule=rules.NEWER_VERSION, message=message, route=("version",), fix=fix)
+        return CheckedManifest(manifest=None, timezone=None, entries={}, findings=(finding,))
+    manifest = checker.manifest(data)
+    sound = not any(finding.severity == "error" for finding in document.findings) and not any(
+        rule.severity == "error" and rule.code < "KS4"
+        for rule in (finding.rule for finding in checker.findings)
+    )
+    return CheckedManifest(
+        manifest=manifest if sound else None,
+        timezone=checker.timezone,
+        entries=checker.entries,
+        findings=tuple(checker.findings),
+    )
+
+
+def _newer_version(value: Any) -> str:
+    """The version as text where it is a later one than this program knows."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    text = str(value)
+    whole = text.split(".", 1)[0].lstrip("0")
+    if not (whole.isascii() and whole.isdigit()) or whole == MANIFEST_VERSION:
+        return ""
+    return safety.show(text, 20)
+
+
+class _Checker:
+    """Walks the data once; one method for each level, one for each key."""
+
+    def __init__(self, zones: Zones, prompts: Mapping[str, Risk] | None) -> None:
+        self.zones = zones
+        self.prompts = prompts
+        self.findings: list[Finding] = []
+        self.timezone: str | None = "UTC"
+        self.entries: dict[str, Entry] = {}
+
+    def add(
+        self, rule: Rule, message: str, route: Route, fix: str = "", *, at_key: bool = False
+    ) -> None:
+        self.findings.append(
+            Finding(rule=rule, message=message, route=route, fix=fix, at_key=at_key)
+        )
+
+    def manifest(self, data: dict[str, Any]) -> Manifest:
+        self.unknown_keys(data, _MANIFEST_KEYS, (), "the manifest")
+        self.version(data)
+        enabled = self.flag(data, "enabled", (), "the repository")
+        if "timezone" in data:
+            self.timezone = self.zone(data["timezone"])
+        agents = data.get("agents", {})
+        if isinstance(agents, dict):
+            self.agents(agents)
+        else:
+            fix = "write agents: {} to schedule nobody yet" if agents is None else _ENTRY_FIX
+            self.add(
+                rules.WRONG_TYPE, f"agents is {describe(agents)}, not a mapping", ("agents",), fix
+            )
+        return Manifest(
+            version="1",
+            enabled=enabled,
+            timezone=self.timezone or "UTC",
+            agents=self.entries,
+        )
+
+    def version(self, data: dict[str, Any]) -> None:
+        fix = 'write version: "1", with the quotes'
+        if "version" not in data:
+            self.add(rules.MISSING_KEY, "version is missing", (), fix)
+        elif data["version"] != MANIFEST_VERSION or not isinstance(data["version"], str):
+            what = describe(data["version"])
+            self.add(rules.WRONG_VERSION, f'version is {what}, not the text "1"', ("version",), fix)
+
+    def unknown_keys(
+        self, data: dict[str, Any], known: tuple[str, ...], route: Route, owner: str
+    ) -> None:
+        for key in data:
+            if key not in known:
+                near = nearest(key, known)
+                fix = f"did you mean {near}?" if near and near not in data else ""
+                fix = fix or f"known are {', '.join(known)}"
+                message = f"unknown key {safety.show(key)} in {owner}"
+                self.add(rules.UNKNOWN_KEY, message, (*route, key), fix, at_key=True)
+
+    def flag(self, data: dict[str, Any], key: str, route: Route, owner: str) -> bool:
+        value = data.get(key, True)
+        if isinstance(value, bool):
+            return value
+        word = value.lower() if isinstance(value, str) else value
+        meant = "false" if word in ("no", "off", "false", "n", 0) else "true"
+        message = f"{key} of {owner} is {describe(value)}, neither true nor false"
+        self.add(rules.WRONG_TYPE, message, (*route, key), f"write {key}: {meant}")
+        return True
+
+    def text(self, value: Any, key: str, route: Route, owner: str) -> str | None:
+        if isinstance(value, str):
+            return value
+        message = f"{key} of {owner} is {describe(value)}, not text"
+        fix = f"write {key}: followed by text" if value is None else "put it in quotes"
+        self.add(rules.WRONG_TYPE, message, route, fix)
+        return None
+
+    def zone(self, value: Any) -> str | None:
+        name = self.text(value, "timezone", ("timezone",), "the repository")
+        if name is None or name in self.zones.names:
+            return name
+        message = f"unknown time zone {safety.show(name)}"
+        self.add(rules.UNKNOWN_TIMEZONE, message, ("timezone",), _zone_fix(name, self.zones))
+        return None
+
+    def agents(self, agents: dict[str, Any]) -> None:
+        seen: dict[str, str] = {}
+        for name, data in agents.items():
+            route = ("agents", name)
+            shown = name if NAME.fullmatch(name) else safety.show(name)
+            if shown is not name:
+                message = f"agent name {shown} is not letters, digits and dashes, 1 to 64 of them"
+                fix = "name an agent as agents list does"
+                self.add(rules.AGENT_NAME, message, route, fix, at_key=True)
+            elif first := seen.get(name.lower()):
+                message = f"agent {name} differs from {first} by case alone"
+                self.add(
+                    rules.DUPLICATE_AGENT, message, route, "remove one of the two", at_key=True
+                )
+            seen.setdefault(name.lower(), name)
+            before = len(self.findings)
+            entry = self.entry(shown, data, route)
+            good = not any(f.rule.severity == "error" for f in self.findings[before:])
+            if entry is not None and good and shown is name:
+                self.entries[name] = entry
+            if shown is name:
+                self.prompt(name, data, route)
+
+    def entry(self, agent: str, data: Any, route: Route) -> Entry | None:
+        if not isinstance(data, dict):
+            message = f"entry {agent} is {describe(data)}, not a mapping"
+            self.add(rules.WRONG_TYPE, message, route, _ENTRY_FIX)
+            return None
+        owner = f"agent {agent}"
+        self.unknown_keys(data, _ENTRY_KEYS, route, owner)
+        cadence = self.cadence(data, route, agent)
+        cron = None
+        if "cron" in data:
+            cron = self.text(data["cron"], "cron", (*route, "cron"), owner)
+            if cron is not None:
+                self.cron(cron, cadence, (*route, "cron"), agent)
+        enabled = self.flag(data, "enabled", route, owner)
+        review = Review.NONE
+        if "review" in data:
+            if data["review"] in ("none", "required") and isinstance(data["review"], str):
+                review = Review(data["review"])
+            else:
+                message = f"review of {owner} is {describe(data['review'])}"
+                self.add(rules.UNKNOWN_REVIEW, message, (*route, "review"), "one of none, required")
+        if cadence is None:
+            return None
+        return Entry(cadence=cadence, cron=cron, enabled=enabled, review=review)
+
+    def cadence(self, data: dict[str, Any], route: Route, agent: str) -> Cadence | None:
+        if "cadence" not in data:
+            fix = "add cadence: weekly, or another of " + ", ".join(_CADENCES)
+            self.add(
+                rules.MISSING_KEY, f"cadence of agent {agent} is missing", route, fix, at_key=True
+            )
+            return None
+        value = data["cadence"]
+        if isinstance(value, str) and value in _CADENCES:
+            return _CADENCES[value]
+        near = nearest(value, _CADENCES) if isinstance(value, str) else ""
+        fix = (f"did you mean {near}? " if near else "") + f"one of {', '.join(_CADENCES)}"
+        message = f"unknown cadence {describe(value)} for agent {agent}"
+        self.add(rules.UNKNOWN_CADENCE, message, (*route, "cadence"), fix)
+        return None
+
+    def cron(self, text: str, cadence: Cadence | None, route: Route, agent: str) -> None:
+        try:
+            cron = parse_cron(text)
+        except CronError as error:
+            message = f"cron {safety.show(text)} of agent {agent} {error.message}"
+            self.add(error.rule, message, route, error.fix)
+            return
+        if cadence is not None and (mismatch := cadence_mismatch(cron, cadence)):
+            message = f"cron {safety.show(text)} of agent {agent} {mismatch}, cadence {cadence}"
+            if cron.most_per_day > MOST_PER_DAY:
+                message += f"; more than {MOST_PER_DAY} times a day is never run"
+            fix = f'"{cadence.cron}" keeps the cadence; or change the cadence'
+            self.add(rules.CADENCE_MISMATCH, message, route, fix)
+
+    def prompt(self, name: str, data: Any, route: Route) -> None:
+        """Entries that are off are checked too: switching one on never reveals an error."""
+        if self.prompts is None:
+            return
+        risk = self.prompts.get(name)
+        if risk is None:
+            near = nearest(name, self.prompts)
+            fix = f"did you mean {near}? " if near else ""
+            fix += f"put its prompt at agents/agent-{name}.md"
+            message = f"no prompt for agent {name}"
+            self.add(rules.AGENT_NOT_INSTALLED, message, route, fix, at_key=True)
+        elif risk is Risk.HIGH and isinstance(data, dict) and data.get("review") != "required":
+            message = (
+                f"agent {name} has risk: high and no review: required; unattended, it could change "
+                "more than one checkout can undo"
+            )
+            self.add(rules.REVIEW_MISSING, message, route, "add review: required", at_key=True)
+
+
+MOST_PER_DAY = 48
+"""An entry that fires more often than this on some day is never run."""
+
+_MANIFEST_KEYS = ("version", "enabled", "timezone", "agents")
+_ENTRY_KEYS = ("cadence", "cron", "enabled", "review")
+_CADENCES: dict[str, Cadence] = {cadence.value: cadence for cadence in Cadence}
+_ENTRY_FIX = "write cadence: weekly beneath the agent's name"
+
+
+def _zone_fix(name: str, zones: Zones) -> str:
+    if name.lower() in ("local", "localtime", "factory"):
+        return "name the place, such as Europe/Berlin; runners stand in other zones than you"
+    if name[:1] in "+-<" or any(c.isdigit() or c in "+," for c in name.removeprefix("Etc/")[:40]):
+        return "name a place, such as Europe/Berlin: an offset does not know summer time"
+    near = nearest(name, zones.names)
+    if not near and "/" not in name:
+        cities = {zone.rsplit("/", 1)[-1]: zone for zone in zones.names}
+        city = nearest(name.replace(" ", "_"), cities)
+        near = cities.get(city, "")
+    if near:
+        return f"did you mean {near}?"
+    return "name a zone of the IANA list, such as Europe/Berlin, or leave it out for UTC"

@@ -1,0 +1,148 @@
+"""The timetable: which cron and zone an entry has, and where they come from.
+
+This is the only place that decides it: an entry's own cron in the manifest's zone; else cron *and*
+zone of the definition for this agent and cadence; else the cadence's default in the manifest's
+zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import takewhile
+
+from kaizen_schedule.reading import rules, safety
+from kaizen_schedule.reading.rules import Finding
+
+from .cron import parse_cron
+from .definitions import Definition, definition_for
+from .manifest import CheckedManifest, Entry
+from .recurrence import Zones, dst_hazard, iter_occurrences
+
+
+class CronOrigin(StrEnum):
+    """Where an entry's cron comes from."""
+
+    ENTRY = "entry"
+    DEFINITION = "definition"
+    CADENCE = "cadence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When an entry recurs."""
+
+    cron: str
+    """The cron, in the portable subset."""
+    timezone: str
+    """The zone in which it is read."""
+    cron_origin: CronOrigin
+    """Where both come from."""
+    definition: str | None
+    """The definition that fires the entry; None where nobody does."""
+
+
+def timing_of(
+    agent: str, entry: Entry, *, timezone: str, definitions: Sequence[Definition]
+) -> Timing:
+    """Decide cron and zone of an entry.
+
+    Args:
+        agent: The entry's agent.
+        entry: The entry.
+        timezone: The manifest's zone.
+        definitions: The definitions, enabled or not.
+
+    Example:
+        >>> from kaizen_schedule.planning.cron import Cadence
+        >>> entry = Entry(cadence=Cadence.DAILY)
+        >>> timing_of("coach", entry, timezone="UTC", definitions=()).cron
+        '0 9 * * *'
+    """
+    definition = definition_for(agent, entry.cadence, definitions)
+    if entry.cron is not None:
+        cron, zone, origin = entry.cron, timezone, CronOrigin.ENTRY
+    elif definition is not None:
+        cron, zone, origin = definition.cron, definition.timezone, CronOrigin.DEFINITION
+    else:
+        cron, zone, origin = entry.cadence.cron, timezone, CronOrigin.CADENCE
+    return Timing(
+        cron=cron,
+        timezone=zone,
+        cron_origin=origin,
+        definition=definition.id if definition else None,
+    )
+
+
+def iter_times(timing: Timing, start: datetime, *, zones: Zones) -> Iterator[datetime]:
+    """Yield the UTC instants of a timing from ``start`` on, without end.
+
+    Args:
+        timing: Cron and zone.
+        start: The first instant that counts, with a zone.
+        zones: The time zones that exist.
+
+    Raises:
+        ValueError: The zone does not exist, or the cron is not portable.
+    """
+    zone = zones.get(timing.timezone)
+    if zone is None:
+        raise ValueError(f"unknown time zone {safety.show(timing.timezone)}")
+    return iter_occurrences(parse_cron(timing.cron), zone, start)
+
+
+def times_between(
+    timing: Timing, start: datetime, end: datetime, *, zones: Zones
+) -> tuple[datetime, ...]:
+    """The UTC instants of a timing in the window from ``start`` until before ``end``.
+
+    Both have a zone. Windows that follow one another give every instant exactly once.
+    """
+    return tuple(takewhile(lambda moment: moment < end, iter_times(timing, start, zones=zones)))
+
+
+def check_timetable(
+    checked: CheckedManifest, *, definitions: Sequence[Definition], zones: Zones, today: date
+) -> tuple[Finding, ...]:
+    """Warn of entries that nobody fires, and of times at which engines differ.
+
+    Args:
+        checked: The manifest.
+        definitions: The definitions, enabled or not.
+        zones: The time zones that exist.
+        today: The day from which clock changes are looked for, five years ahead.
+    """
+    if checked.timezone is None:
+        return ()
+    findings = []
+    for agent, entry in checked.entries.items():
+        timing = timing_of(agent, entry, timezone=checked.timezone, definitions=definitions)
+        own = timing.cron_origin is CronOrigin.ENTRY
+        zone = None if timing.timezone == "UTC" else zones.get(timing.timezone)
+        if zone is not None and (why := dst_hazard(parse_cron(timing.cron), zone, today)):
+            message = (
+                f"cron {safety.show(timing.cron)} of agent {agent} is not safe over clock changes "
+                f"in {timing.timezone}: {why}"
+            )
+            findings.append(
+                Finding(
+                    rule=rules.DST_HAZARD,
+                    message=message,
+                    route=("agents", agent, "cron" if own else "cadence"),
+                    fix="write timezone: UTC"
+                    + ("" if "midnight" in why else ", or an hour from 4 to 22"),
+                )
+            )
+        if entry.enabled and timing.definition is None:
+            findings.append(
+                Finding(
+                    rule=rules.NO_DEFINITION,
+                    message=f"no definition for agent {agent}, {entry.cadence}: nobody fires it",
+                    route=("agents", agent),
+                    fix="ask the operator for a definition, or choose a cadence that has one",
+                    at_key=True,
+                )
+            )
+    return tuple(findings)

@@ -1,0 +1,1 @@
+"""What others read: reports and the schemas generated from the models."""

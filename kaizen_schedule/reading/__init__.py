@@ -1,0 +1,1 @@
+"""From bytes to positioned data and findings; text made safe to show."""

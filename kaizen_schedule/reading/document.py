@@ -1,0 +1,407 @@
+"""YAML text to plain data in which every value can be found again by line and column.
+
+The text is read as YAML 1.2's core schema from libyaml's event stream. Limits are checked as the
+events arrive, before anything is built: the C composer dies on deep nesting. One departure from
+the core schema: digits with a leading zero are text, so that ``010`` is never an octal or a ten.
+
+This is the only module that uses PyYAML.
+
+Source: YAML 1.2.2, chapter 10.3 (core schema).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from yaml import cyaml
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from . import rules, safety
+from .diagnostics import START, Diagnostic, Span
+from .rules import Finding, Route, Rule, diagnose
+from .source import Source
+from .syntax import Problem, describe_syntax_error
+
+SIZE_LIMIT = 1024 * 1024
+"""A file that people write is at most 1 MiB."""
+
+MENDING_LIMIT = 50
+"""So many unquoted values are mended in thought, to read on behind them."""
+
+DEPTH_LIMIT = 16
+"""Nesting of mappings and lists."""
+
+NODE_LIMIT = 20_000
+"""Values in one document, those that aliases repeat counted each time."""
+
+_SEPARATORS = {"\x85": "NEL", "\u2028": "LS", "\u2029": "PS"}
+# What YAML's `c-printable` leaves out, and the three that its 1.1 scanner takes for line ends. The
+# pattern for all of Unicode is slow to compile, and few files need it.
+_REFUSED_IN_ASCII = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_REFUSED = (
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+_WORDS = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True,
+    "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+# A plain scalar that begins otherwise is text; most do, and are spared the patterns.
+_TELLTALE = frozenset("0123456789.+-")
+
+_NO_KEY = object()
+_DROPPED = object()
+
+_Marks = dict[Any, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    r"""A file that people write, as data with places.
+
+    Example:
+        >>> document = parse_document(b"version: '1'\n", path="schedule.yml")
+        >>> document.data, document.locate(("version",)).column
+        ({'version': '1'}, 10)
+    """
+
+    path: str
+    """The file's name, safe to print."""
+    source: Source
+    """The text without its byte order mark; empty where it could not be decoded."""
+    data: Any = None
+    """The data: None, bool, int, float, str, list and dict with text keys."""
+    findings: tuple[Diagnostic, ...] = ()
+    """What is wrong with the text as YAML, in file order."""
+    complete: bool = False
+    """Whether the text could be read to its end, so that ``data`` says all it holds."""
+    _marks: dict[int, _Marks] = field(default_factory=dict, repr=False)
+    _root: Any = field(default=None, repr=False)
+
+    def locate(self, route: Route, *, at_key: bool = False) -> Span:
+        """Say where a value stands.
+
+        The line is that of its key. A value that begins on a later line is shown by its key, and
+        so is a mapping, a list or nothing at all.
+
+        Args:
+            route: Keys and indices from the root.
+            at_key: Show the key itself.
+        """
+        key_event, event = None, self._root
+        container = self.data
+        for step in route:
+            key_event, event = self._marks[id(container)][step]
+            container = container[step]
+        if event is None:
+            return START
+        if not route and isinstance(container, dict) and container:
+            # The root mapping is shown by its first key: there is no better single place.
+            event = next(iter(self._marks[id(container)].values()))[0]
+        elif key_event is not None and (
+            at_key
+            or isinstance(event, MappingStartEvent | SequenceStartEvent)
+            or event.start_mark.line != key_event.start_mark.line
+            or event.start_mark.index == event.end_mark.index
+        ):
+            event = key_event
+        return _span(event)
+
+    def place(self, finding: Finding) -> Diagnostic:
+        """Give a finding its line, column and excerpt."""
+        return self.source.diagnose(
+            finding.rule,
+            finding.message,
+            path=self.path,
+            span=self.locate(finding.route, at_key=finding.at_key),
+            route=finding.route,
+            fix=finding.fix,
+        )
+
+
+def _span(event: Any) -> Span:
+    start, end = event.start_mark, event.end_mark
+    return Span(
+        line=start.line + 1,
+        column=start.column + 1,
+        end_line=end.line + 1,
+        end_column=end.column + 1,
+    )
+
+
+def parse_document(source: bytes, *, path: str) -> Document:
+    r"""Read YAML text into data with places; never raises on what the text holds.
+
+    Args:
+        source: The file's bytes.
+        path: The file's name as it shall appear in findings.
+
+    Returns:
+        The document; its findings say what was refused.
+
+    Example:
+        >>> parse_document(b"a: 1\na: 2\n", path="x.yml").findings[0].message
+        'key "a" stands twice in this mapping; first at line 1'
+    """
+    shown = safety.escape(path)
+    if len(source) > SIZE_LIMIT:
+        message = f"the file holds more than {SIZE_LIMIT:,} bytes"
+        fix = "a manifest fits in a few kilobytes"
+        finding = diagnose(rules.TOO_LARGE, message, path=shown, fix=fix)
+        return Document(path=shown, source=Source(""), findings=(finding,))
+    try:
+        text = source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _not_utf8(source, error, path=shown)
+    text = text.removeprefix("\ufeff")
+    if re.search(_REFUSED_IN_ASCII if text.isascii() else _REFUSED, text):
+        return _refused_characters(text, path=shown)
+    return _build(text, shown)
+
+
+def _not_utf8(source: bytes, error: UnicodeDecodeError, *, path: str) -> Document:
+    good = source[: error.start].decode("utf-8").removeprefix("\ufeff")
+    message = f"byte 0x{source[error.start]:02x} at offset {error.start} is not UTF-8"
+    fix = "save the file as UTF-8"
+    if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        fix = "this is UTF-16; save the file as UTF-8"
+    span = Source(good).span(len(good))
+    finding = diagnose(rules.NOT_UTF8, message, path=path, span=span, fix=fix)
+    return Document(path=path, source=Source(""), findings=(finding,))
+
+
+def _refused_characters(text: str, *, path: str) -> Document:
+    """Report each refused character; what libyaml makes of the rest cannot be trusted."""
+    source = Source(text)
+    findings = []
+    for match in re.finditer(_REFUSED, text):
+        character = match.group()
+        if name := _SEPARATORS.get(character):
+            rule = rules.LINE_SEPARATOR
+            message = f"{name} (U+{ord(character):04X}) is taken for a line end by some readers"
+            fix = "remove it, or write it as an escape in double quotes"
+        else:
+            rule, fix = rules.CONTROL_CHARACTER, "remove it"
+            message = f"character U+{ord(character):04X} is not allowed here"
+        span = source.span(match.start())
+        findings.append(source.diagnose(rule, message, path=path, span=span, fix=fix))
+        if len(findings) >= NODE_LIMIT:
+            break
+    return Document(path=path, source=source, findings=tuple(findings))
+
+
+class _LimitError(Exception):
+    """A limit was passed; reading stops."""
+
+
+def _build(text: str, path: str) -> Document:
+    source = Source(text)
+    problems: list[Problem] = []
+    while True:
+        # One that is mended is read again, so that the rest of the file is checked in the same run.
+        builder = _Builder(text)
+        roots: list[Any] = []
+        complete = False
+        try:
+            builder.read(roots)
+            complete = True
+        except _LimitError:
+            pass
+        except MarkedYAMLError as error:
+            problem, mended = describe_syntax_error(error, source, text)
+            problems.append(problem)
+            if mended is not None and len(problems) < MENDING_LIMIT:
+                text = mended
+                continue
+        except YAMLError as error:  # the reader's own, which has no place
+            message = f"not YAML: {safety.escape(str(error))[:120]}"
+            problems.append(Problem(rules.SYNTAX, message, START))
+        break
+    problems += builder.problems
+    findings = [
+        source.diagnose(p.rule, p.message, path=path, span=p.span, fix=p.fix) for p in problems
+    ]
+    return Document(
+        path=path,
+        source=source,
+        data=roots[0] if roots else None,
+        findings=tuple(sorted(findings, key=lambda d: d.order)),
+        complete=complete,
+        _marks=builder.marks,
+        _root=builder.root,
+    )
+
+
+class _Builder:
+    """Builds data from events, holding what is open on a stack of its own."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.problems: list[Problem] = []
+        self.marks: dict[int, _Marks] = {}
+        self.root: Any = None
+        self.nodes = 0
+        # Of each anchor: its value, and its size in nodes once that is known.
+        self.anchors: dict[str, list[Any]] = {}
+        self.unsized: dict[int, tuple[list[Any], int]] = {}
+
+    def read(self, roots: list[Any]) -> None:  # noqa: C901 - one loop; calls would cost a third
+        """Read every event into ``roots``, which has the root as soon as that is known."""
+        get: Any = cyaml.CParser(self.text).get_event  # type: ignore[attr-defined] # not in the stubs
+        stack: list[tuple[Any, _Marks, Any, Any]] = []
+        container: Any = roots
+        in_list = True
+        marks: _Marks = {}
+        key: Any = _NO_KEY
+        key_event: Any = None
+        while True:
+            event = get()
+            kind = type(event)
+            opens = False
+            if kind is ScalarEvent:
+                value = event.value
+                if not event.style and event.tag is None:
+                    if value in _WORDS:
+                        value = _WORDS[value]
+                    elif value[0] in _TELLTALE:
+                        value = _number(value)
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                opens = True
+                value = {} if kind is MappingStartEvent else []
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                if self.unsized and (open_anchor := self.unsized.pop(id(container), None)):
+                    open_anchor[0][1] = self.nodes - open_anchor[1]
+                container, marks, key, key_event = stack.pop()
+                in_list = type(container) is list
+                continue
+            elif kind is AliasEvent:
+                value = self._alias(event)
+            elif kind is StreamEndEvent:
+                return
+            elif kind is DocumentStartEvent and roots:
+                message = "a second document begins here; only one is read"
+                fix = "remove everything from this line on, or the line itself"
+                self._report(rules.SEVERAL_DOCUMENTS, message, event, fix)
+                return
+            else:
+                continue
+
+            self.nodes += 1
+            if self.nodes > NODE_LIMIT:
+                message = f"more than {NODE_LIMIT:,} values, those that aliases repeat included"
+                self._report(rules.TOO_MANY_NODES, message, event, "write fewer entries")
+                raise _LimitError
+            if opens:
+                if len(stack) >= DEPTH_LIMIT:
+                    message = f"nested deeper than {DEPTH_LIMIT} levels"
+                    self._report(rules.TOO_DEEP, message, event, "a manifest needs three levels")
+                    raise _LimitError
+                self.root = self.root or event
+            elif not stack:
+                self.root = self.root or event
+            if event.anchor is not None and kind is not AliasEvent:
+                self._anchor(event, value, opens=opens)
+
+            if in_list:
+                marks[len(container)] = (None, event)
+                container.append(value)
+            elif key is _NO_KEY:
+                key_event = event
+                if type(value) is str and value != "<<" and value not in container:
+                    key = value
+                else:
+                    key = self._key(event, value, container, marks)
+                if not opens:
+                    if kind is ScalarEvent and event.tag is not None:
+                        self._tag(event)
+                    continue
+                # A mapping or list as key is read, as its value will be, into nothing.
+                stack.append((container, marks, key, key_event))
+            else:
+                if key is not _DROPPED:
+                    container[key] = value
+                    marks[key] = (key_event, event)
+                key = _NO_KEY
+            if kind is not AliasEvent and event.tag is not None:
+                self._tag(event)
+            if opens:
+                if key is _NO_KEY:
+                    stack.append((container, marks, key, key_event))
+                container, marks, key = value, {}, _NO_KEY
+                in_list = kind is SequenceStartEvent
+                self.marks[id(value)] = marks
+
+    def _report(self, rule: Rule, message: str, event: Any, fix: str) -> None:
+        self.problems.append(Problem(rule, message, _span(event), fix))
+
+    def _tag(self, event: Any) -> None:
+        message = f"tag {safety.show(event.tag)} is refused: a value is what its form says"
+        self._report(rules.TAG, message, event, "remove the tag")
+
+    def _anchor(self, event: Any, value: Any, *, opens: bool) -> None:
+        anchor = self.anchors[event.anchor] = [value, None if opens else 1]
+        if opens:
+            self.unsized[id(value)] = (anchor, self.nodes - 1)
+
+    def _alias(self, event: Any) -> Any:
+        anchor = self.anchors.get(event.anchor)
+        shown = safety.show(f"*{event.anchor}")
+        if anchor is None:
+            message = f"alias {shown} has no anchor before it"
+            self._report(rules.UNDEFINED_ALIAS, message, event, f"if it is text, quote it: {shown}")
+            return None
+        value, size = anchor
+        if size is None:
+            message = f"alias {shown} stands inside its own anchor"
+            self._report(rules.SELF_REFERENCE, message, event, "write the value out")
+            return None
+        self.nodes += size - 1
+        return value
+
+    def _key(self, event: Any, value: Any, container: Any, marks: _Marks) -> Any:
+        """The key to store under; ``_DROPPED``, with a finding, where there can be none."""
+        scalar = type(event) is ScalarEvent
+        if scalar and event.value == "<<" and not event.style:
+            self._report(rules.MERGE_KEY, "merge key << is refused", event, "write the keys out")
+        elif type(value) is not str:
+            shown = safety.show(event.value) if scalar else "of this mapping"
+            fix = f"quote it: {safety.show(event.value)}" if scalar else "use a plain word"
+            self._report(rules.NON_STRING_KEY, f"key {shown} is not text", event, fix)
+        elif value in container:
+            first = marks[value][0].start_mark.line + 1
+            message = (
+                f"key {safety.show(value)} stands twice in this mapping; first at line {first}"
+            )
+            self._report(rules.DUPLICATE_KEY, message, event, "remove one of the two")
+        else:
+            return value  # a quoted <<
+        return _DROPPED
+
+
+def _number(text: str) -> int | float | str:
+    """A plain scalar that begins like a number, by the core schema."""
+    if _INT.fullmatch(text):
+        if text[:2] in ("0o", "0x"):
+            return int(text, 0)
+        # int() refuses digits without end; as a float they are still a number.
+        return int(text) if len(text) < 400 else float(text)
+    if _FLOAT.fullmatch(text):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text

@@ -1,0 +1,120 @@
+"""A read-only view of a repository, and one that lives in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from .errors import FaultReason, FileFault
+
+LIST_CAP = 10_000
+"""More names than this in one folder are refused: a listing has to be bounded."""
+
+
+class Kind(StrEnum):
+    """What stands at a path, links inside the repository followed."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stat:
+    """What a path holds."""
+
+    kind: Kind
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """The bytes that were read of a file."""
+
+    data: bytes
+    size: int
+    """The whole file's size in bytes when it was opened."""
+    truncated: bool = False
+    """Whether only the file's end was read."""
+
+
+class Tree(Protocol):
+    """A repository's files. Paths are relative, with ``/``; nothing outside can be reached."""
+
+    def read(self, path: str, *, cap: int, tail: bool = False) -> Blob:
+        """Read a regular file of at most ``cap`` bytes.
+
+        Args:
+            path: Relative path.
+            cap: The most bytes to take.
+            tail: Take the last ``cap`` bytes of a larger file instead of refusing it.
+
+        Raises:
+            FileFault: It cannot be had.
+        """
+        ...
+
+    def list(self, path: str) -> tuple[str, ...]:
+        """List a folder's names, sorted.
+
+        Raises:
+            FileFault: It is missing, no folder, unreadable, or holds too many names.
+        """
+        ...
+
+    def stat(self, path: str) -> Stat | None:
+        """Say what stands at a path; None where nothing does, or nothing that may be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTree:
+    """A tree made of a mapping from path to bytes.
+
+    Example:
+        >>> tree = MemoryTree({".kaizen/schedule.yml": b"version: '1'"})
+        >>> tree.list(".kaizen"), tree.read(".kaizen/schedule.yml", cap=100).data[:7]
+        (('schedule.yml',), b'version')
+    """
+
+    files: Mapping[str, bytes]
+    faults: Mapping[str, FaultReason] = field(default_factory=dict)
+    """Paths that cannot be had, and why."""
+
+    def read(self, path: str, *, cap: int, tail: bool = False) -> Blob:
+        """Read one of the files, under the same rules as on disk."""
+        if path in self.faults:
+            raise FileFault(path, self.faults[path], f"{path} is {self.faults[path]}")
+        if path not in self.files:
+            if self._is_folder(path):
+                raise FileFault(path, FaultReason.NOT_REGULAR, f"{path} is a folder")
+            raise FileFault(path, FaultReason.MISSING, f"{path} does not exist")
+        data = self.files[path]
+        if len(data) > cap and not tail:
+            raise FileFault(path, FaultReason.TOO_LARGE, f"{path} holds more than {cap:,} bytes")
+        return Blob(data=data[-cap:], size=len(data), truncated=len(data) > cap)
+
+    def list(self, path: str) -> tuple[str, ...]:
+        """List the names directly beneath a folder."""
+        if not self._is_folder(path):
+            raise FileFault(path, FaultReason.MISSING, f"{path or '.'} does not exist")
+        prefix = f"{path}/" if path else ""
+        known = [*self.files, *self.faults]
+        return tuple(
+            sorted({p[len(prefix) :].split("/")[0] for p in known if p.startswith(prefix)})
+        )
+
+    def stat(self, path: str) -> Stat | None:
+        """Say what stands at a path."""
+        if path in self.faults:
+            return (
+                None if self.faults[path] == FaultReason.MISSING else Stat(kind=Kind.OTHER, size=0)
+            )
+        if path in self.files:
+            return Stat(kind=Kind.FILE, size=len(self.files[path]))
+        return Stat(kind=Kind.FOLDER, size=0) if self._is_folder(path) else None
+
+    def _is_folder(self, path: str) -> bool:
+        return not path or any(p.startswith(f"{path}/") for p in (*self.files, *self.faults))

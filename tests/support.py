@@ -1,0 +1,85 @@
+"""What tests share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cache
+from pathlib import Path
+
+from kaizen_schedule.edges import packaged
+
+ROOT = Path(__file__).parents[1]
+NOW = "2026-11-24T12:00:00Z"
+
+
+@dataclass(frozen=True)
+class MemoryZones:
+    """Time zones that have been read already."""
+
+    zones: Mapping[str, tzinfo]
+    version: str
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self.zones)
+
+    def get(self, name: str) -> tzinfo | None:
+        return self.zones.get(name)
+
+    @staticmethod
+    @cache
+    def load() -> MemoryZones:
+        real = packaged.zones()
+        loaded = {name: zone for name in real.names if (zone := real.get(name)) is not None}
+        return MemoryZones(zones=loaded, version=real.version)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    *words: str | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    timeout: float = 60,
+) -> Result:
+    """Run the command line in a process of its own, without a terminal."""
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("KAIZEN_", "LC_", "LANG", "TZ"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "kaizen_schedule", *map(str, words)],
+        cwd=cwd,
+        env={**clean, "PYTHONPATH": str(ROOT), **(env or {})},
+        input=stdin.encode(),
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def write_files(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files beneath a folder."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return root
+
+
+def manifest(*lines: str, head: Sequence[str] = ('version: "1"', "agents:")) -> str:
+    """A manifest's text: the head, and lines beneath ``agents``."""
+    return "\n".join([*head, *(f"  {line}" for line in lines)]) + "\n"

@@ -32,6 +32,9 @@ from kaizen_schedule.reading.tree import Tree
 
 PROGRAM = "kaizen-agentic"
 
+_SAID = 5
+"""So many diagnostics of one file are told as warnings; the rest are counted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunKey:
@@ -65,7 +68,7 @@ def parse_run_key(text: str) -> RunKey | None:
         moment = datetime.strptime(match[3], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
-    if quote(slug, safe="") != match[1]:
+    if quote(slug, safe="") != match[1] or not 1970 <= moment.year < 2200:
         return None
     return RunKey(slug=slug, agent=match[2], scheduled_for=moment)
 
@@ -115,6 +118,14 @@ class Facts:
         return required or self.prompt.risk is Risk.HIGH
 
 
+def said(diagnostics: Sequence[Diagnostic]) -> list[str]:
+    """Diagnostics as warnings, a few of them: the rest are counted."""
+    lines = [f"{d.name}: {d.path}:{d.line}: {d.message}" for d in diagnostics[:_SAID]]
+    if left := diagnostics[_SAID:]:
+        lines.append(f"{left[0].name}: {len(left):,} more of them")
+    return lines
+
+
 def examine(tree: Tree, request: Request, surroundings: Surroundings) -> Facts:
     """Find out whether the run is to be worked; the first reason against it refuses it."""
     key = _checked_key(request)
@@ -123,14 +134,13 @@ def examine(tree: Tree, request: Request, surroundings: Surroundings) -> Facts:
     prompt = find_prompt(tree, request.agent, surroundings.prompts)
     entry, timing = None, None
     if document is not None:
-        risks = {request.agent: prompt.risk} if prompt is not None else {}
         checked = check_manifest(document, zones=surroundings.zones, prompts=None)
         problems = (*document.findings, *(document.place(f) for f in checked.findings))
         errors = sorted((p for p in problems if p.severity == "error"), key=lambda d: d.order)
         entry = checked.entries.get(request.agent)
         if request.run is not None:
             _refuse_manifest(checked, errors)
-            entry = _refuse_entry(checked, request, surroundings, risks)
+            entry = _refuse_entry(checked, request, surroundings, prompt)
         else:
             warnings += _by_hand(checked, errors, request.agent, entry)
         if entry is not None and checked.timezone is not None:
@@ -141,7 +151,7 @@ def examine(tree: Tree, request: Request, surroundings: Surroundings) -> Facts:
                 definitions=surroundings.definitions,
             )
     prompt = _usable(prompt, tree, request, surroundings)
-    warnings += [f"{d.name}: {d.path}:{d.line}: {d.message}" for d in prompt.diagnostics]
+    warnings += said(prompt.diagnostics)
     if key is not None and timing is not None and timing.cron_origin is CronOrigin.ENTRY:
         first = next(iter_times(timing, key.scheduled_for, zones=surroundings.zones))
         if first != key.scheduled_for:
@@ -218,7 +228,7 @@ def _refuse_entry(
     checked: CheckedManifest,
     request: Request,
     surroundings: Surroundings,
-    risks: Mapping[str, Risk],
+    prompt: Prompt | None,
 ) -> Entry:
     agent = request.agent
     entry = checked.entries.get(agent)
@@ -230,10 +240,14 @@ def _refuse_entry(
         raise _refuse(
             "agent-disabled", message, f"to switch it on: {PROGRAM} schedule enable {agent}"
         )
-    if agent not in risks:
+    if prompt is None:
         message = f"there is no prompt for agent {agent}"
         raise _refuse("agent-not-installed", message, f"put it at agents/agent-{agent}.md")
-    if risks[agent] is Risk.HIGH and entry.review is not Review.REQUIRED:
+    if not prompt.readable:
+        problem = prompt.diagnostics[0]
+        message = f"the prompt of agent {agent} cannot be used: {problem.message}"
+        raise _refuse("agent-not-installed", message, problem.fix)
+    if prompt.risk is Risk.HIGH and entry.review is not Review.REQUIRED:
         message = f"agent {agent} has risk: high and its entry has no review: required"
         raise _refuse("review-missing", message, "add review: required to the entry")
     definition = next((d for d in surroundings.definitions if d.id == request.definition), None)
@@ -277,8 +291,6 @@ def _usable(
     if prompt is not None:
         problem = prompt.diagnostics[0]
         message = f"the prompt of agent {agent} cannot be used: {problem.message}"
-        if request.run is not None:
-            raise _refuse("agent-not-installed", message, problem.fix)
         raise Refusal("agent-not-installed", message, fix=problem.fix)
     known = [p.name for p in list_prompts(tree, surroundings.prompts) if p.readable]
     near = nearest(agent, known)

@@ -7,6 +7,7 @@ characters made visible and secrets replaced. Nothing here reads a file.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from enum import StrEnum
 
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION, dumps, to_plain
-from kaizen_schedule.reading.errors import Refusal
+from kaizen_schedule.reading.errors import Refusal, UsageError
 from kaizen_schedule.reading.safety import Redaction
 
 SIZE_LIMIT = 1024 * 1024
@@ -117,7 +118,24 @@ def sha256(data: bytes | str) -> str:
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
-_FENCED = frozenset({"agent", "metrics", "memory"})
+_OURS = frozenset({"task", "close"})
+"""The sections whose markdown is this program's own; every other one stands in a fence."""
+
+REDACTIONS_SHOWN = 20
+"""So many redactions of a section are named in markdown; the rest are counted."""
+
+# No flavour of markdown takes such a word for markup; escaped it would only be harder to read.
+_WORD = re.compile(r"(?!www\.)[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII | re.IGNORECASE)
+
+
+def render_name(text: str) -> str:
+    r"""Write a name for a heading or the middle of a sentence; an ordinary one stays as it is.
+
+    Example:
+        >>> render_name("my-repo"), render_name("<b>")
+        ('my-repo', '\\<b\\>')
+    """
+    return text if len(text) <= 200 and _WORD.fullmatch(text) else safety.plain(text)
 
 
 def render_bundle(bundle: Bundle) -> str:
@@ -129,15 +147,10 @@ def render_bundle(bundle: Bundle) -> str:
     Returns:
         CommonMark; text from the repository stands in fences alone.
     """
-    lines = [f"# {bundle.agent} in {safety.plain(bundle.repository)}", ""]
+    lines = [f"# {bundle.agent} in {render_name(bundle.repository)}", ""]
     for number, section in enumerate(bundle.sections, start=1):
         lines += [f"## {number} {section.title}", ""]
-        if section.name in _FENCED:
-            lines += _fenced(section)
-        else:
-            if section.truncated:
-                lines += ["truncated to fit the token budget", ""]
-            lines += [section.content, ""]
+        lines += [section.content, ""] if section.name in _OURS else _fenced(section)
     lines += ["---", "", *_footer(bundle)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -147,9 +160,10 @@ def _fenced(section: Section) -> list[str]:
     notes = []
     if section.truncated:
         notes.append("truncated: not all of it is shown")
-    notes += [f"redacted: {item.kind} at line {item.line}" for item in section.redactions[:20]]
-    if len(section.redactions) > 20:
-        notes.append(f"redacted: {len(section.redactions) - 20} more")
+    shown = section.redactions[:REDACTIONS_SHOWN]
+    notes += [f"redacted: {item.kind} at line {item.line}" for item in shown]
+    if len(section.redactions) > len(shown):
+        notes.append(f"redacted: {len(section.redactions) - len(shown):,} more")
     fence = safety.fence(section.content)
     lines = [f"BEGIN {label}", ""]
     if notes:
@@ -200,15 +214,18 @@ def fit_bundle(bundle: Bundle, *, token_budget: int) -> Bundle:
 
     Raises:
         Refusal: What is never cut does not fit.
+        UsageError: The budget is negative.
     """
+    if token_budget < 0:
+        fix = "give the most tokens, or 0 for no budget"
+        raise UsageError(f"a token budget of {token_budget:,} is negative", fix=fix)
+
+    def affordable(text: str) -> bool:
+        return not token_budget or estimate_tokens(text) <= token_budget
 
     def fits(candidate: Bundle) -> bool:
         text = render_bundle(candidate)
-        if token_budget and estimate_tokens(text) > token_budget:
-            return False
-        size = len(text.encode("utf-8", "replace"))
-        # JSON writes a byte as six at most, so most bundles need not be rendered twice.
-        return size < SIZE_LIMIT and (size * 6 < SIZE_LIMIT or len(dumps(candidate)) < SIZE_LIMIT)
+        return affordable(text) and _is_small(candidate, text)
 
     # The footer's number has a width of its own.
     candidate = replace(bundle, estimated_tokens=10_000_000, digest="0" * 64)
@@ -216,21 +233,29 @@ def fit_bundle(bundle: Bundle, *, token_budget: int) -> Bundle:
         if fits(candidate):
             break
         candidate = _cut(candidate, name, fits)
-    if not fits(candidate):
-        needed = estimate_tokens(render_bundle(candidate))
-        limit = f"{token_budget:,} tokens" if token_budget else "1 MiB"
-        raise Refusal(
-            "token-budget",
-            f"task, agent, schedule and close of {bundle.agent} need about {needed:,} tokens, "
-            f"more than {limit}",
-            fix=f"pass --token-budget {needed + 100}, or shorten the prompt",
-        )
-    tokens = estimate_tokens(render_bundle(candidate))
+    text = render_bundle(candidate)
+    tokens = estimate_tokens(text)
+    never_cut = f"task, agent, schedule and close of {bundle.agent} need about"
+    if not _is_small(candidate, text):
+        size = max(len(text.encode("utf-8", "replace")), len(dumps(candidate)))
+        message = f"{never_cut} {size:,} bytes; a bundle is smaller than 1 MiB"
+        raise Refusal("token-budget", message, fix="shorten the prompt")
+    if not affordable(text):
+        message = f"{never_cut} {tokens:,} tokens, more than the budget of {token_budget:,}"
+        fix = f"pass --token-budget {tokens}, or shorten the prompt"
+        raise Refusal("token-budget", message, fix=fix)
     return replace(candidate, estimated_tokens=tokens, digest=bundle.digest)
 
 
+def _is_small(bundle: Bundle, text: str) -> bool:
+    """Whether both formats keep the size limit, given the markdown."""
+    size = len(text.encode("utf-8", "replace"))
+    # JSON writes a byte as six at most, so most bundles need not be rendered twice.
+    return size < SIZE_LIMIT and (size * 6 < SIZE_LIMIT or len(dumps(bundle)) < SIZE_LIMIT)
+
+
 def _cut(bundle: Bundle, name: str, fits: Callable[[Bundle], bool]) -> Bundle:
-    """Keep as many lines of a section as fit."""
+    """Keep as many lines of a section as fit; where the mark is longer than they are, all."""
     index = next((i for i, s in enumerate(bundle.sections) if s.name == name), None)
     if index is None:
         return bundle
@@ -244,6 +269,8 @@ def _cut(bundle: Bundle, name: str, fits: Callable[[Bundle], bool]) -> Bundle:
         cut = replace(section, content="\n".join(kept), truncated=True)
         return replace(bundle, sections=_with(bundle.sections, index, cut))
 
+    if len(render_bundle(keep(0))) >= len(render_bundle(bundle)):
+        return bundle
     low, high = 0, len(lines) - 1  # keep(low) is the least there is, keep(high + 1) did not fit
     while low < high:
         middle = (low + high + 1) // 2

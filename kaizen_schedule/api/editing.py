@@ -45,6 +45,10 @@ def init(
         Refusal: There is a manifest already.
         OutputError: It cannot be written; nothing is left behind.
         UsageError: No such zone, or no prompt for an agent.
+
+    Example:
+        >>> print(init(repository, timezone="UTC", agents=["coach"], dry_run=True).splitlines()[5])
+        agents:
     """
     root = locate_target(target)
     if timezone not in packaged.zones().names:
@@ -75,6 +79,10 @@ def enable(target: PathLike, agent: str | None = None, *, enabled: bool = True) 
         Refusal: The manifest has errors, or its form leaves no one line to change.
         ManifestError: The manifest is absent or cannot be read.
         OutputError: It cannot be written.
+
+    Example:
+        >>> enable(repository, "coach", enabled=False), enable(repository, "coach", enabled=False)
+        (True, False)
     """
     root = locate_target(target)
     with DiskTree(root) as tree:
@@ -95,8 +103,11 @@ class AgentReport:
     """The prompts that the entries of a repository can name."""
 
     schema_version: str = SCHEMA_VERSION
+    """The version of this form."""
     tool_version: str = __version__
+    """The version of the program that answered."""
     agents: tuple[Prompt, ...]
+    """By name; a repository's prompt stands in for the packaged one."""
 
 
 def list_agents(target: PathLike) -> AgentReport:
@@ -104,6 +115,10 @@ def list_agents(target: PathLike) -> AgentReport:
 
     Raises:
         TargetError: There is no such folder.
+
+    Example:
+        >>> [prompt.name for prompt in list_agents(repository).agents if prompt.risk == "high"]
+        ['releaseManager', 'sys-medic']
     """
     with DiskTree(locate_target(target)) as tree:
         return AgentReport(agents=list_prompts(tree, packaged.prompts()))
@@ -115,6 +130,10 @@ def show_agent(target: PathLike, agent: str) -> Prompt:
     Raises:
         UsageError: There is none.
         TargetError: There is no such folder.
+
+    Example:
+        >>> show_agent(repository, "coach").packaged
+        True
     """
     with DiskTree(locate_target(target)) as tree:
         return known_prompt(tree, agent)
@@ -130,6 +149,10 @@ def install_agent(target: PathLike, agent: str, *, force: bool = False) -> str:
         UsageError: There is no such packaged prompt.
         Refusal: The repository has that file already.
         OutputError: It cannot be written.
+
+    Example:
+        >>> install_agent(repository, "coach")
+        'agents/agent-coach.md'
     """
     prompt = packaged.prompts().get(agent)
     if prompt is None:

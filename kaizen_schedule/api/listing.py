@@ -31,13 +31,21 @@ class EntryRow:
     """An entry with its timing."""
 
     agent: str
+    """The agent's name."""
     cadence: Cadence
+    """How often it runs."""
     cron: str
+    """When exactly."""
     cron_origin: CronOrigin
+    """Where cron and zone come from."""
     timezone: str
+    """The zone in which the cron is read."""
     enabled: bool
+    """Whether the entry is on."""
     review: str
+    """`none` or `required`."""
     definition: str | None
+    """The definition that fires the entry; null where nobody does."""
     next: tuple[Instant, ...]
     """The coming times; empty for an entry that is off."""
 
@@ -47,12 +55,15 @@ class Listing:
     """What a repository schedules."""
 
     schema_version: str = SCHEMA_VERSION
+    """The version of this form."""
     tool_version: str = __version__
+    """The version of the program that answered."""
     enabled: bool
     """Whether the repository is switched on."""
     timezone: str
     """The manifest's zone."""
     entries: tuple[EntryRow, ...]
+    """The entries that are on, or all, as asked for."""
     hidden: tuple[str, ...] = ()
     """Agents whose entries are off and were not asked for."""
 
@@ -71,6 +82,11 @@ def list_entries(
     Raises:
         ManifestError: The manifest is absent or cannot be read.
         Refusal: It has errors.
+
+    Example:
+        >>> row = list_entries(repository, now=now).entries[0]
+        >>> row.agent, row.cron, row.next[0].local.isoformat()
+        ('coach', '0 9 * * 1', '2026-11-30T09:00:00+01:00')
     """
     zones, definitions = packaged.zones(), packaged.definitions()
     manifest = load_manifest(locate_target(target))
@@ -122,6 +138,12 @@ def occurrences(
         UsageError: The manifest has no entry for the agent.
         ManifestError: The manifest is absent or cannot be read.
         Refusal: It has errors.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> times = occurrences(repository, "coach", start=now, end=now + timedelta(days=7))
+        >>> [time.isoformat() for time in times]
+        ['2026-11-30T08:00:00+00:00']
     """
     manifest = load_manifest(target)
     entry = manifest.agents.get(agent)

@@ -19,7 +19,7 @@ from kaizen_schedule.planning.manifest import (
     check_manifest,
     scheduled_agents,
 )
-from kaizen_schedule.planning.timetable import check_timetable
+from kaizen_schedule.planning.timetable import check_timetable, place_findings
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION
 from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
@@ -96,8 +96,7 @@ def _check(tree: Tree, today: date, *, label: str = MANIFEST_PATH) -> _Checked:
     findings += check_timetable(
         checked, definitions=packaged.definitions(), zones=zones, today=today
     )
-    placed = [*document.findings, *(document.place(finding) for finding in findings)]
-    placed.sort(key=lambda d: d.order)
+    placed = list(place_findings(document, findings))
     folder = label.removesuffix(MANIFEST_PATH)
     for prompt in prompts:
         placed += (_under(folder, d) for d in prompt.diagnostics if not prompt.packaged)
@@ -176,6 +175,10 @@ def load_manifest(target: PathLike) -> Manifest:
         ManifestError: It is absent or cannot be read.
         Refusal: It has errors; says how many, and the first.
         TargetError: There is no such folder.
+
+    Example:
+        >>> load_manifest(repository).agents["tdd-workflow"].enabled
+        False
     """
     with DiskTree(_root_of(target)) as tree:
         return read_manifest(tree)[1]
@@ -191,8 +194,8 @@ def read_manifest(tree: Tree) -> tuple[Document, Manifest]:
     document = parse_document(source, path=MANIFEST_PATH)
     checked = check_manifest(document, zones=packaged.zones(), prompts=None)
     if checked.manifest is None:
-        errors = [*document.findings, *(document.place(f) for f in checked.findings)]
-        errors = sorted((d for d in errors if d.severity is Severity.ERROR), key=lambda d: d.order)
+        found = place_findings(document, checked.findings)
+        errors = [d for d in found if d.severity is Severity.ERROR]
         first, count = errors[0], len(errors)
         message = (
             f"the manifest has {count} error{'s' if count > 1 else ''}, the first at "

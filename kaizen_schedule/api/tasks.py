@@ -9,8 +9,8 @@ from kaizen_schedule import __version__
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import DiskTree, append_line
 from kaizen_schedule.orienting.admission import Request, Surroundings, parse_run_key
-from kaizen_schedule.orienting.bundle import Bundle, clean
-from kaizen_schedule.orienting.memory import MemoryBrief, brief, memory_path, render_note
+from kaizen_schedule.orienting.bundle import Bundle
+from kaizen_schedule.orienting.memory import MemoryBrief, memory_path, render_note
 from kaizen_schedule.orienting.metrics import (
     Execution,
     Outcome,
@@ -18,7 +18,7 @@ from kaizen_schedule.orienting.metrics import (
     parse_executions,
     render_execution,
 )
-from kaizen_schedule.orienting.orientation import STATE_CAP, build_bundle
+from kaizen_schedule.orienting.orientation import STATE_CAP, brief_safely, build_bundle
 from kaizen_schedule.orienting.suggestions import Suggestion, suggest
 from kaizen_schedule.orienting.trends import MetricsSummary, summarise
 from kaizen_schedule.planning.agents import find_prompt
@@ -58,6 +58,10 @@ def prepare(
     Raises:
         Refusal: The run is not to be worked, no prompt can be had, or the budget is too small.
         TargetError: There is no such folder.
+
+    Example:
+        >>> [section.name for section in prepare(repository, "coach", now=now).sections]
+        ['task', 'agent', 'schedule', 'metrics', 'memory', 'repository', 'close']
     """
     root = locate_target(target)
     surroundings = Surroundings(
@@ -117,6 +121,10 @@ def record_execution(
     Raises:
         UsageError: A value cannot be recorded, or there is no such agent.
         OutputError: It cannot be written; the file is as it was.
+
+    Example:
+        >>> record_execution(repository, "coach", outcome="success", duration_s=250, now=now).path
+        '.kaizen/metrics/coach/executions.jsonl'
     """
     root = locate_target(target)
     path = metrics_path(agent)
@@ -153,7 +161,9 @@ class Metrics:
     """What the records of an agent say."""
 
     schema_version: str = SCHEMA_VERSION
+    """The version of this form."""
     tool_version: str = __version__
+    """The version of the program that answered."""
     agent: str
     summary: MetricsSummary
     suggestions: tuple[Suggestion, ...]
@@ -172,6 +182,11 @@ def read_metrics(target: PathLike, agent: str, *, now: datetime, days: int = 28)
 
     Raises:
         UsageError: There is no such agent.
+
+    Example:
+        >>> done = record_execution(repository, "coach", outcome="partial", duration_s=9, now=now)
+        >>> read_metrics(repository, "coach", now=now).summary.partials
+        1
     """
     path = metrics_path(agent)
     with DiskTree(locate_target(target)) as tree:
@@ -218,6 +233,14 @@ def add_memory(target: PathLike, agent: str, text: str, *, now: datetime) -> str
         UsageError: There is no such agent, or no text.
         Refusal: The agent's prompt says that it keeps no memory.
         OutputError: It cannot be written; the file is as it was.
+
+    Example:
+        >>> print(add_memory(repository, "coach", "The build needs node 20.", now=now))
+        ## 2026-11-24T12:00:00Z
+        <BLANKLINE>
+        The build needs node 20.
+        <BLANKLINE>
+        <BLANKLINE>
     """
     root = locate_target(target)
     with DiskTree(root) as tree:
@@ -241,11 +264,15 @@ def read_memory(target: PathLike, agent: str, *, limit: int = 16_000) -> MemoryB
 
     Raises:
         UsageError: There is no such agent.
+
+    Example:
+        >>> note = add_memory(repository, "coach", "The build needs node 20.", now=now)
+        >>> read_memory(repository, "coach").notes[0].text
+        'The build needs node 20.'
     """
     path = memory_path(agent)
     with DiskTree(locate_target(target)) as tree:
         known_agent(tree, agent)
         data, truncated, problems = _state(tree, path, STATE_CAP, rules.MEMORY_UNREADABLE)
-    text = clean(data.decode("utf-8", "replace"))[0]
-    found = brief(text.encode(), truncated=truncated, path=path, limit=limit)
+    found, _ = brief_safely(data, truncated=truncated, path=path, limit=limit)
     return replace(found, diagnostics=(*problems, *found.diagnostics))

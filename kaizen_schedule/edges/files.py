@@ -13,6 +13,7 @@ import re
 import stat as modes
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ _Opened = list[int]  # descriptors: the root's, then those that were opened on t
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # To walk through a folder one need not be able to list it, where the system knows such a way.
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-# What was swapped in since it was looked at must neither block nor become our terminal.
+# What was swapped in after a look must neither block nor become our terminal.
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LINKS = 40
 """Links followed on one path, as Linux does."""
@@ -93,7 +94,6 @@ class DiskTree:
 
     def list(self, path: str) -> tuple[str, ...]:
         """List a folder's names; see :meth:`kaizen_schedule.reading.tree.Tree.list`."""
-        names: list[str] = []
         opened = [self._descriptor]
         try:
             name, found = self._walk(path, opened)
@@ -102,16 +102,15 @@ class DiskTree:
                 raise FileFault(path, FaultReason.MISSING, message)
             opened.append(os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=opened[-1]))
             with os.scandir(opened[-1]) as entries:
-                for entry in entries:
-                    names.append(entry.name)
-                    if len(names) > LIST_CAP:
-                        message = f"{_show(path)} holds more than {LIST_CAP:,} names"
-                        raise FileFault(path, FaultReason.TOO_LARGE, message)
+                names = sorted(entry.name for entry in islice(entries, LIST_CAP + 1))
         except (OSError, ValueError) as error:
             raise _fault(path, error) from error
         finally:
             _close(opened)
-        return tuple(sorted(names))
+        if len(names) > LIST_CAP:
+            message = f"{_show(path)} holds more than {LIST_CAP:,} names"
+            raise FileFault(path, FaultReason.TOO_LARGE, message)
+        return tuple(names)
 
     def stat(self, path: str) -> Stat | None:
         """Say what stands at a path; see :meth:`kaizen_schedule.reading.tree.Tree.stat`."""
@@ -411,14 +410,15 @@ def append_line(root: Path, path: str, data: bytes) -> None:
         OutputError: It cannot be written; the file is as it was.
     """
     try:
-        for left in reversed(range(_TRIES)):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 with _writable_folder(root, path) as (folder, name):
                     _append(folder, name, path, data)
                 return
-            except FileNotFoundError:
-                # Another process removed what it had made, for its own write failed.
-                if not left:
+            except FileNotFoundError:  # another process took back what it had made
+                if tries == _TRIES:
                     raise
     except OSError as error:
         raise _refused(path, error) from error

@@ -22,7 +22,13 @@ from kaizen_schedule.planning.manifest import (
     check_manifest,
 )
 from kaizen_schedule.planning.recurrence import Zones
-from kaizen_schedule.planning.timetable import CronOrigin, Timing, iter_times, timing_of
+from kaizen_schedule.planning.timetable import (
+    CronOrigin,
+    Timing,
+    iter_times,
+    place_findings,
+    timing_of,
+)
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import instant
 from kaizen_schedule.reading.diagnostics import Diagnostic
@@ -135,8 +141,8 @@ def examine(tree: Tree, request: Request, surroundings: Surroundings) -> Facts:
     entry, timing = None, None
     if document is not None:
         checked = check_manifest(document, zones=surroundings.zones, prompts=None)
-        problems = (*document.findings, *(document.place(f) for f in checked.findings))
-        errors = sorted((p for p in problems if p.severity == "error"), key=lambda d: d.order)
+        found = place_findings(document, checked.findings)
+        errors = [d for d in found if d.severity == "error"]
         entry = checked.entries.get(request.agent)
         if request.run is not None:
             _refuse_manifest(checked, errors)
@@ -244,9 +250,7 @@ def _refuse_entry(
         message = f"there is no prompt for agent {agent}"
         raise _refuse("agent-not-installed", message, f"put it at agents/agent-{agent}.md")
     if not prompt.readable:
-        problem = prompt.diagnostics[0]
-        message = f"the prompt of agent {agent} cannot be used: {problem.message}"
-        raise _refuse("agent-not-installed", message, problem.fix)
+        raise _refuse("agent-not-installed", *_unusable(prompt))
     if prompt.risk is Risk.HIGH and entry.review is not Review.REQUIRED:
         message = f"agent {agent} has risk: high and its entry has no review: required"
         raise _refuse("review-missing", message, "add review: required to the entry")
@@ -282,6 +286,12 @@ def _by_hand(
     return warnings
 
 
+def _unusable(prompt: Prompt) -> tuple[str, str]:
+    """What is wrong with a prompt that cannot be read, and how to mend it."""
+    problem = prompt.diagnostics[0]
+    return f"the prompt of agent {prompt.name} cannot be used: {problem.message}", problem.fix
+
+
 def _usable(
     prompt: Prompt | None, tree: Tree, request: Request, surroundings: Surroundings
 ) -> Prompt:
@@ -289,9 +299,8 @@ def _usable(
     if prompt is not None and prompt.readable:
         return prompt
     if prompt is not None:
-        problem = prompt.diagnostics[0]
-        message = f"the prompt of agent {agent} cannot be used: {problem.message}"
-        raise Refusal("agent-not-installed", message, fix=problem.fix)
+        message, fix = _unusable(prompt)
+        raise Refusal("agent-not-installed", message, fix=fix)
     known = [p.name for p in list_prompts(tree, surroundings.prompts) if p.readable]
     near = nearest(agent, known)
     fix = f"did you mean {near}? " if near else ""

@@ -146,6 +146,11 @@ def render_bundle(bundle: Bundle) -> str:
 
     Returns:
         CommonMark; text from the repository stands in fences alone.
+
+    Example:
+        >>> from kaizen_schedule import prepare
+        >>> render_bundle(prepare(repository, "coach", now=now)).splitlines()[2]
+        '## 1 Task'
     """
     lines = [f"# {bundle.agent} in {render_name(bundle.repository)}", ""]
     for number, section in enumerate(bundle.sections, start=1):

@@ -7,13 +7,15 @@ zone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import takewhile
 
 from kaizen_schedule.reading import rules, safety
+from kaizen_schedule.reading.diagnostics import Diagnostic
+from kaizen_schedule.reading.document import Document
 from kaizen_schedule.reading.rules import Finding
 
 from .cron import parse_cron
@@ -146,3 +148,29 @@ def check_timetable(
                 )
             )
     return tuple(findings)
+
+
+# What else is found at the place of such a finding says the same once more.
+_SAYS_IT_ALL: dict[str, tuple[str, ...]] = {
+    rules.UNDEFINED_ALIAS.code: ("KS2", "KS4"),
+    rules.SELF_REFERENCE.code: ("KS2", "KS4"),
+    rules.DUPLICATE_AGENT.code: ("KS309", "KS401"),
+    rules.AGENT_NAME.code: ("KS309", "KS401"),
+    rules.AGENT_NOT_INSTALLED.code: ("KS309",),
+}
+
+
+def place_findings(document: Document, findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
+    """All diagnostics of a document in file order, its own included, each slip told once.
+
+    Args:
+        document: The file.
+        findings: What the rules found in it.
+    """
+    placed = [*document.findings, *(document.place(finding) for finding in findings)]
+    said: dict[tuple[int, int], tuple[str, ...]] = {}
+    for item in placed:
+        at = (item.line, item.column)
+        said[at] = said.get(at, ()) + _SAYS_IT_ALL.get(item.code, ())
+    kept = (d for d in placed if not d.code.startswith(said[d.line, d.column] or ("-",)))
+    return tuple(sorted(kept, key=lambda d: d.order))

@@ -1,0 +1,72 @@
+"""The committed schemas are those of the models, and hold what the program emits and accepts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from kaizen_schedule.edges.packaged import data_path, schema
+from kaizen_schedule.publishing.contracts import build_contracts
+from tests.support import ROOT
+
+NAMES = ("bundle", "diagnostics", "manifest")
+
+
+@pytest.mark.parametrize(("name", "text"), build_contracts().items())
+def test_the_committed_file_is_what_the_models_say(name: str, text: str) -> None:
+    with open(data_path("contracts", name), encoding="utf-8") as file:
+        assert file.read() == text, "stale; mend it with: make contracts"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_is_one(name: str) -> None:
+    plain = json.loads(schema(name))
+    Draft202012Validator.check_schema(plain)
+    assert plain["$id"].endswith(f"contracts/{name}.schema.json")
+
+
+def parts(plain: dict[str, Any]) -> list[dict[str, Any]]:
+    return [p for p in (plain, *plain.get("$defs", {}).values()) if p.get("type") == "object"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_is_described(name: str) -> None:
+    for part in parts(json.loads(schema(name))):
+        assert part.get("description"), part
+        for key, field in part["properties"].items():
+            assert field.get("description") or "$ref" in field, f"{part.get('title')}.{key}"
+
+
+def test_what_people_write_is_closed_and_what_is_emitted_is_open() -> None:
+    assert all(p["additionalProperties"] is False for p in parts(json.loads(schema("manifest"))))
+    for name in ("bundle", "diagnostics"):
+        for part in parts(json.loads(schema(name))):
+            assert "additionalProperties" not in part
+            assert set(part["required"]) == set(part["properties"])
+
+
+@pytest.mark.parametrize(
+    ("data", "good"),
+    [
+        ({"version": "1"}, True),
+        ({"version": "1", "agents": {"coach": {"cadence": "weekly"}}}, True),
+        ({"version": 1}, False),
+        ({"version": "1", "agent": {}}, False),
+        ({"version": "1", "agents": {"co ach": {"cadence": "weekly"}}}, False),
+        ({"version": "1", "agents": {"coach": {"cadence": "weekly", "cron": None}}}, False),
+        ({"version": "1", "agents": {"coach": {}}}, False),
+    ],
+)
+def test_the_manifest_schema(data: Any, good: bool) -> None:
+    assert Draft202012Validator(json.loads(schema("manifest"))).is_valid(data) is good
+
+
+def test_the_modeline_of_this_repository_names_the_schema() -> None:
+    first = (ROOT / ".kaizen/schedule.yml").read_text().splitlines()[0]
+    target = first.removeprefix("# yaml-language-server: $schema=")
+    assert (ROOT / ".kaizen" / target).resolve() == (
+        ROOT / "kaizen_schedule/data/contracts/manifest.schema.json"
+    )

@@ -31,6 +31,7 @@ pilot: $(READY) ## validate, list and prepare on this repository
 	@$(BIN)/kaizen-agentic schedule list --target .
 	@$(BIN)/kaizen-agentic schedule prepare coach --target . -o .pilot-bundle.md
 	@head -n 12 .pilot-bundle.md
+	@echo "... the whole bundle is in .pilot-bundle.md"
 
 test: lint types ## lint, types and every test
 	@$(BIN)/python -m coverage erase

@@ -360,6 +360,22 @@ def test_every_option_is_told_in_help() -> None:
     assert (slip.code, "did you mean schedule?" in slip.err) == (2, True)
 
 
+def test_a_defect_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kaizen_schedule import cli
+
+    def broken(**_: object) -> None:
+        raise RecursionError("deep")
+
+    monkeypatch.setattr(cli.root, "main", broken)
+    assert cli.main(["--version"]) == 1
+    assert "a defect of this program: RecursionError in broken" in capsys.readouterr().err
+    monkeypatch.setenv("KAIZEN_TRACEBACK", "1")
+    with pytest.raises(RecursionError):
+        cli.main(["--version"])
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(shell: str) -> None:
     result = run("completion", shell, cwd=ROOT)

@@ -5,6 +5,7 @@ Groups and their modules are imported when they are called, so that each command
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -115,7 +116,23 @@ def main(args: Sequence[str] | None = None) -> int:
 
         say(f"error: {reason_of(error)}")
         return 1
+    except Exception as error:
+        if os.environ.get("KAIZEN_TRACEBACK"):
+            raise
+        _say_defect(error)
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def _say_defect(error: Exception) -> None:
+    """Say that the program itself is at fault, and where, instead of a page of its source."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace is not None else None
+    place = f" in {code.co_name}, line {trace.tb_lineno}" if code and trace else ""
+    say(f"error: a defect of this program: {type(error).__name__}{place}")
+    say("fix: report it, with what KAIZEN_TRACEBACK=1 in the environment adds")
 
 
 def _say_usage(error: click.UsageError) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from kaizen_schedule import __version__
 from kaizen_schedule.edges import packaged
@@ -65,8 +66,7 @@ class Report:
         return 0 if self.ok else 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Checked:
+class _Checked(NamedTuple):
     """A manifest, read and held against every rule."""
 
     document: Document | None
@@ -84,13 +84,11 @@ def _check(tree: Tree, today: date, *, label: str = MANIFEST_PATH) -> _Checked:
         return _Checked(document=None, checked=None, prompts=(), diagnostics=(diagnostic,))
     document = parse_document(source, path=label)
     zones, known = packaged.zones(), packaged.prompts()
-    named = {name: find_prompt(tree, name, known) for name in scheduled_agents(document)[:1000]}
+    named = {name: find_prompt(tree, name, known) for name in scheduled_agents(document)}
     prompts = tuple(prompt for prompt in named.values() if prompt is not None)
-    risks = {prompt.name: prompt.risk for prompt in (*known.values(), *prompts)}
-    if len(prompts) < len(named):
-        risks = {
-            p.name: p.risk for p in list_prompts(tree, known) if NAME.fullmatch(p.name)
-        } | risks
+    risks = {prompt.name: prompt.risk for prompt in prompts}
+    if len(prompts) < len(named):  # something is misspelt: every name may be the one meant
+        risks |= {p.name: p.risk for p in list_prompts(tree, known) if NAME.fullmatch(p.name)}
     checked = check_manifest(document, zones=zones, prompts=risks)
     findings = [*checked.findings]
     findings += check_timetable(

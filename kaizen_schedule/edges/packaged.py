@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from functools import cache, cached_property
 from zoneinfo import ZoneInfo
@@ -65,27 +66,41 @@ def _read(*parts: str) -> str:
         return file.read()
 
 
-@cache
-def prompts() -> dict[str, Prompt]:
-    """The packaged prompts by agent.
+class PackagedPrompts(Mapping[str, Prompt]):
+    """The packaged prompts by agent; each is read when it is first asked for.
 
     Example:
-        >>> sorted(prompts())
+        >>> list(prompts())
         ['coach', 'optimization', 'releaseManager', 'sys-medic', 'tdd-workflow']
     """
-    found = {}
-    for file in sorted(os.listdir(data_path("agents"))):
-        if file.startswith("agent-") and file.endswith(".md"):
-            name = file.removeprefix("agent-").removesuffix(".md")
+
+    def __init__(self) -> None:
+        files = sorted(os.listdir(data_path("agents")))
+        self._files = {
+            file.removeprefix("agent-").removesuffix(".md"): file
+            for file in files
+            if file.startswith("agent-") and file.endswith(".md")
+        }
+        self._read: dict[str, Prompt] = {}
+
+    def __getitem__(self, name: str) -> Prompt:
+        if name not in self._read:
+            file = self._files[name]
             prompt = load_prompt(_read("agents", file).encode(), path=file, name=name)
-            found[name] = _as_packaged(prompt)
-    return found
+            self._read[name] = replace(prompt, packaged=True)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
-def _as_packaged(prompt: Prompt) -> Prompt:
-    from dataclasses import replace
-
-    return replace(prompt, packaged=True)
+@cache
+def prompts() -> PackagedPrompts:
+    """The packaged prompts."""
+    return PackagedPrompts()
 
 
 @cache

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .cron import Cron, parse_cron
 
@@ -39,8 +38,7 @@ class Zones(Protocol):
 # --- Clock changes ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockChange:
+class ClockChange(NamedTuple):
     """An instant at which a zone's clocks are put forward or back."""
 
     at: datetime
@@ -103,8 +101,7 @@ def clock_changes(zone: tzinfo, start: date) -> tuple[ClockChange, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Hazards:
+class _Hazards(NamedTuple):
     """Where engines differ in a zone."""
 
     changes: bool

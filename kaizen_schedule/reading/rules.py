@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from .diagnostics import SITE, START, Diagnostic, Severity, Span
 
@@ -116,8 +117,7 @@ Route = tuple[str | int, ...]
 """The way to a value: keys and indices from the root."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """A rule that was broken, at a route and not yet at a line."""
 
     rule: Rule

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .errors import FaultReason, FileFault
 
@@ -21,16 +20,14 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stat:
+class Stat(NamedTuple):
     """What a path holds."""
 
     kind: Kind
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blob:
+class Blob(NamedTuple):
     """The bytes that were read of a file."""
 
     data: bytes
@@ -69,9 +66,12 @@ class Tree(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class MemoryTree:
     """A tree made of a mapping from path to bytes.
+
+    Args:
+        files: The files' bytes by path.
+        faults: Paths that cannot be had, and why.
 
     Example:
         >>> tree = MemoryTree({".kaizen/schedule.yml": b"version: '1'"})
@@ -79,9 +79,11 @@ class MemoryTree:
         (('schedule.yml',), b'version')
     """
 
-    files: Mapping[str, bytes]
-    faults: Mapping[str, FaultReason] = field(default_factory=dict)
-    """Paths that cannot be had, and why."""
+    def __init__(
+        self, files: Mapping[str, bytes], faults: Mapping[str, FaultReason] | None = None
+    ) -> None:
+        self.files = files
+        self.faults = faults or {}
 
     def read(self, path: str, *, cap: int, tail: bool = False) -> Blob:
         """Read one of the files, under the same rules as on disk."""

@@ -1,7 +1,7 @@
 """Manifests as files: adding ``<name>.yml`` to ``tests/cases/manifests`` adds a case.
 
-A valid one has no errors; its warnings stand in ``<name>.txt`` beside it, where there are any. Of an
-invalid one, ``<name>.txt`` is what the text reporter prints, byte for byte. Run with
+A valid one has no errors; its warnings stand in ``<name>.txt`` beside it, where there are any. Of
+an invalid one, ``<name>.txt`` is what the text reporter prints, byte for byte. Run with
 ``KAIZEN_REGENERATE_CASES=1`` to write these files anew, then read what changed.
 """
 
@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 from kaizen_schedule import __version__
 from kaizen_schedule.api.manifests import validate
 from kaizen_schedule.edges import packaged
-from kaizen_schedule.planning.cron import CronError, parse_cron
+from kaizen_schedule.planning.cron import parse_cron
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
 from kaizen_schedule.publishing.reporters import DIAGNOSTIC_REPORTERS, render_diagnostics
 from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
@@ -103,3 +103,73 @@ def test_every_rule_that_a_manifest_can_break_is_broken(repository: Path) -> Non
     shown = {d.code for case in (*VALID, *INVALID) for d in _validate(repository, case)}
     expected = {rule.code for rule in RULES if rule.code < "KS5"} - set(ELSEWHERE)
     assert shown == expected
+
+
+def test_the_json_form_is_what_its_schema_says(repository: Path) -> None:
+    schema = Draft202012Validator(json.loads(packaged.schema("diagnostics")))
+    for case in INVALID:
+        found = _validate(repository, case)
+        text = DIAGNOSTIC_REPORTERS["json"](found, ok=False, version=__version__)
+        schema.validate(json.loads(text))
+        assert text.isascii()
+        assert len(json.loads(text)["diagnostics"]) == len(found)
+
+
+def _lines(case: Path) -> list[str]:
+    text = case.read_bytes().decode("utf-8", "replace").removeprefix("\ufeff")
+    return re.split("\r\n|\r|\n", text)
+
+
+@pytest.mark.parametrize("case", [*VALID, *INVALID], ids=_name)
+def test_places(case: Path, repository: Path) -> None:
+    lines = _lines(case)
+    found = _validate(repository, case)
+    order = [(d.line, d.column) for d in found]
+    assert order == sorted(order)
+    for item in found:
+        assert 1 <= item.line <= len(lines)
+        assert 1 <= item.column <= len(lines[item.line - 1]) + 1
+        assert (item.line, item.column) <= (item.end_line, item.end_column)
+        line = lines[item.line - 1]
+        marked = line[item.column - 1 : item.end_column - 1]
+        if item.excerpt == line and line.isascii() and item.end_line == item.line and marked:
+            columns = [i for i, mark in enumerate(item.carets) if mark == "^"]
+            assert "".join(f"{line} "[i] for i in columns) == marked
+
+
+_CRON = re.compile(r'"([^" ]+(?: [^" ]+){4})"')
+
+
+@pytest.mark.parametrize("case", [*VALID, *INVALID], ids=_name)
+def test_a_suggested_cron_is_one(case: Path, repository: Path) -> None:
+    for item in _validate(repository, case):
+        if not item.fix.startswith("quote it"):
+            for cron in _CRON.findall(item.fix):
+                parse_cron(cron)
+
+
+def test_crons_are_suggested_at_all(repository: Path) -> None:
+    fixes = [d.fix for case in INVALID for d in _validate(repository, case) if d.code > "KS3"]
+    assert sum(bool(_CRON.search(fix)) for fix in fixes) > 50
+
+
+_MEANT = re.compile(r"did you mean ([^?]+)\?")
+
+
+@pytest.mark.parametrize("case", INVALID, ids=_name)
+def test_what_was_probably_meant_is_right(case: Path, repository: Path) -> None:
+    """Whoever does as the fix says is rid of the finding."""
+    lines = _lines(case)
+    for item in _validate(repository, case):
+        if match := _MEANT.match(item.fix):
+            line = lines[item.line - 1]
+            mended = [*lines]
+            mended[item.line - 1] = line[: item.column - 1] + match[1] + line[item.end_column - 1 :]
+            write_files(repository, {MANIFEST_PATH: "\n".join(mended)})
+            after = validate(repository, now=NOW).diagnostics
+            assert (item.code, item.line, item.message) not in [
+                (d.code, d.line, d.message) for d in after
+            ]
+            assert not any(d.line == item.line and d.code == item.code for d in after) or (
+                "on-one-line" in case.stem
+            )

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from kaizen_schedule import __version__
-from kaizen_schedule.reading.errors import KaizenError
+from kaizen_schedule.reading.errors import KaizenError, OutputError
 
 from .output import ClosedStream, say, say_error, write_stdout
 
@@ -114,7 +114,12 @@ def main(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         from kaizen_schedule.edges.files import reason_of
 
-        say(f"error: {reason_of(error)}")
+        try:
+            write_stdout("")  # click writes help by itself
+        except OutputError as unwritten:
+            say_error(unwritten)
+        else:
+            say(f"error: {reason_of(error)}")
         return 1
     except Exception as error:
         if os.environ.get("KAIZEN_TRACEBACK"):
@@ -138,6 +143,10 @@ def _say_defect(error: Exception) -> None:
 def _say_usage(error: click.UsageError) -> None:
     from kaizen_schedule.reading import safety
 
-    say(f"error: {safety.reveal(error.format_message())}")
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        say(error.format_message())
+        return
+    message = safety.redact(error.format_message())[0]  # it repeats what was typed
+    say(f"error: {safety.reveal(message)}")
     if error.ctx is not None:
         say(f"fix: {error.ctx.command_path} --help")

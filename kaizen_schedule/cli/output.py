@@ -23,9 +23,11 @@ class ClosedStream:
 
     encoding = "utf-8"
 
-    def write(self, _text: object) -> int:
-        """Fail as writing to a closed descriptor does."""
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    def write(self, text: str | bytes) -> int:
+        """Fail as a closed descriptor does; to write nothing fails nowhere."""
+        if text:
+            raise _unwritten(errno.EBADF)
+        return 0
 
     def flush(self) -> None:
         """Nothing is buffered."""
@@ -47,18 +49,22 @@ def write_stdout(text: str) -> None:
         stream.write(text.encode("utf-8", "backslashreplace"))
         stream.flush()
     except BrokenPipeError as error:
-        silence_stdout()
+        silence(sys.stdout)
         raise OutputError("") from error
     except OSError as error:
-        silence_stdout()
-        reason = os.strerror(error.errno or errno.EIO).lower()
-        raise OutputError(f"cannot write to standard output: {reason}") from error
+        silence(sys.stdout)
+        raise _unwritten(error.errno) from error
 
 
-def silence_stdout() -> None:
+def _unwritten(number: int | None) -> OutputError:
+    reason = os.strerror(number or errno.EIO).lower()
+    return OutputError(f"cannot write to standard output: {reason}")
+
+
+def silence(stream: Any) -> None:
     """Keep the interpreter from trying, and failing, once more when it ends."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def emit(text: str, output: Path | None = None) -> None:
@@ -73,10 +79,12 @@ def emit(text: str, output: Path | None = None) -> None:
 
 def say(text: str, *, quiet: bool = False) -> None:
     """Say something about a result, to standard error; nobody has to listen."""
-    if text and not quiet:
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+    if text and not quiet and sys.stderr is not None:
+        try:
             sys.stderr.write(text if text.endswith("\n") else f"{text}\n")
             sys.stderr.flush()
+        except (OSError, ValueError):
+            silence(sys.stderr)
 
 
 def say_error(error: KaizenError) -> None:

@@ -6,6 +6,9 @@ import os
 
 from .packaged import zones
 
+_LOCALTIME = "/etc/localtime"
+_SAME_AS_UTC = ("Etc/UTC", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal")
+
 
 def machine_timezone() -> str:
     """The machine's time zone as an IANA name; UTC where it has none.
@@ -14,14 +17,12 @@ def machine_timezone() -> str:
         >>> machine_timezone() in zones().names
         True
     """
-    candidates = [os.environ.get("TZ", "").removeprefix(":")]
-    try:
-        target = os.path.realpath("/etc/localtime")
-    except OSError:
-        target = ""
-    if "zoneinfo/" in target:
-        candidates.append(target.split("zoneinfo/", 1)[1].removeprefix("posix/"))
-    for name in candidates:
+    told = os.environ.get("TZ")
+    if told == "":  # by POSIX this says UTC
+        return "UTC"
+    # Both may be a path into the system's zone files.
+    for candidate in ((told or "").removeprefix(":"), os.path.realpath(_LOCALTIME)):
+        name = candidate.rpartition("zoneinfo/")[2].removeprefix("posix/").removeprefix("right/")
         if name in zones().names:
-            return "UTC" if name in ("Etc/UTC", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu") else name
+            return "UTC" if name in _SAME_AS_UTC else name
     return "UTC"

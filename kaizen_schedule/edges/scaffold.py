@@ -93,13 +93,15 @@ def switch(
         start = document.source.starts[span.line - 1] + span.column - 1
         line = document.source.line(span.line)
         before = line[: span.column - 1]
-        ending = "\r\n" if "\r\n" in text else "\n"
+        end = document.source.starts[span.line - 1] + len(line)
+        # As the line beside it ends; the last one may have no end.
+        crlf = text.startswith("\r\n", end) or (end == len(text) and "\r\n" in text)
+        ending = "\r\n" if crlf else "\n"
         if before.strip():
             text = f"{text[:start]}enabled: {word}, {text[start:]}"
         elif isinstance(mapping[first], dict | list):
             text = f"{text[:start]}enabled: {word}{ending}{before}{text[start:]}"
         else:
-            end = document.source.starts[span.line - 1] + len(line)
             text = f"{text[:end]}{ending}{before}enabled: {word}{text[end:]}"
     wanted = (
         replace(manifest, enabled=enabled)

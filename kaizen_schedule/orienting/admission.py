@@ -179,6 +179,7 @@ _CANCEL = "do nothing; close the task as cancelled"
 
 
 def _refuse(reason: str, message: str, fix: str = "") -> Refusal:
+    message = safety.redact(message)[0]  # an agent's name can look like a secret
     return Refusal(reason, message, fix=f"{_CANCEL}; {fix}" if fix else _CANCEL)
 
 

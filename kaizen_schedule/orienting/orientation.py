@@ -87,6 +87,7 @@ def build_bundle(tree: Tree, request: Request, surroundings: Surroundings) -> Bu
         _memory(tree, request, facts),
         _repository(tree, facts),
     )
+    facts.warnings = [safety.redact(warning)[0] for warning in facts.warnings]
     sections = (
         _ours("task", "Task", _task(bundle, facts), surroundings),
         *middle,

@@ -5,7 +5,8 @@ Source: crontab(5) of Debian's cron; the ways in which engines differ were measu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -45,14 +46,19 @@ class CronError(ValueError):
     Args:
         rule: The rule it breaks.
         message: What is wrong, to follow the cron's own text.
-        fix: What to write instead.
+        fix: What to write instead; a call that says so where it takes reading other crons.
     """
 
-    def __init__(self, rule: Rule, message: str, fix: str) -> None:
+    def __init__(self, rule: Rule, message: str, fix: str | Callable[[], str]) -> None:
         super().__init__(message)
         self.rule = rule
         self.message = message
-        self.fix = fix
+        self._fix = fix
+
+    @property
+    def fix(self) -> str:
+        """What to write instead; worked out when asked for, as trying one may need another."""
+        return self._fix if isinstance(self._fix, str) else self._fix()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,22 +137,20 @@ def parse_cron(text: str) -> Cron:
     if len(text) > _LONGEST:
         raise CronError(rules.CRON_VALUE, f"is longer than {_LONGEST} characters", f"write {_FORM}")
     if not text.isascii() or any(c.isspace() and c != " " for c in text) or text != text.strip():
-        plain = " ".join(text.split())
-        fix = f'write "{plain}"' if plain.isascii() and _is_portable(plain) else f"write {_FORM}"
-        raise CronError(rules.CRON_FIELDS, "holds more than plain fields with spaces between", fix)
+        what = "holds more than plain fields with spaces between"
+        plain = " ".join(text.translate(_DASHES).split())
+        raise CronError(rules.CRON_FIELDS, what, lambda: _write(plain) or f"write {_FORM}")
     parts = text.split()
     if len(parts) != 5:
-        raise CronError(rules.CRON_FIELDS, f"has {len(parts)} fields, not five", _five(parts))
+        fields = f"{len(parts)} field{'s' if len(parts) != 1 else ''}"
+        raise CronError(rules.CRON_FIELDS, f"has {fields}, not five", lambda: _five(parts))
     minutes, hours, days, months, weekdays = (
-        _parse_field(part, spec, text) for part, spec in zip(parts, _FIELDS, strict=True)
+        _parse_field(part, spec, parts) for part, spec in zip(parts, _FIELDS, strict=True)
     )
     if parts[2] != "*" and parts[4] != "*":
-        by_date, by_day = [*parts], [*parts]
-        by_date[4], by_day[2] = "*", "*"
+        what = "day of month and weekday together mean OR to cron and AND to others"
         raise CronError(
-            rules.CRON_NOT_PORTABLE,
-            "is not portable: day of month and weekday together mean OR to cron and AND to others",
-            f'restrict one of them: "{" ".join(by_date)}" or "{" ".join(by_day)}"',
+            rules.CRON_NOT_PORTABLE, f"is not portable: {what}", lambda: _either_day(parts)
         )
     if min(days) > max(_LAST_DAY[month] for month in months):
         last = max(_LAST_DAY[month] for month in months)
@@ -176,55 +180,89 @@ def _is_portable(text: str) -> bool:
     return True
 
 
+def _write(text: str) -> str:
+    """A fix that is a whole cron; empty where that is none."""
+    return f'write "{text}"' if len(text) <= 120 and _is_portable(text) else ""
+
+
 def _five(parts: list[str]) -> str:
-    """A fix for a wrong number of fields: what is left without seconds and year, if that is one."""
-    for name, rest in (("seconds", parts[1:6]), ("year", parts[:5])):
-        if len(parts) in (6, 7) and len(rest) == 5 and _is_portable(" ".join(rest)):
-            what = "seconds and year" if len(parts) == 7 else name
-            return f'leave out the {what}: "{" ".join(rest)}"'
+    """A fix for a wrong number of fields: what is left without what does not belong there."""
+    first, last, joined = parts[:1], parts[-1:], re.sub(r" ?, ?", ",", " ".join(parts))
+    seconds = first == ["*"] or "".join(first).isdigit()
+    year = last == ["*"] or re.fullmatch("[12][0-9]{3}", "".join(last)) is not None
+    for applies, name, rest in (
+        (first and first[0].startswith(("TZ=", "CRON_TZ=")), "zone", parts[1:]),
+        (joined.count(" ") == 4, "spaces in the list", joined.split()),
+        (len(parts) == 6 and year, "year", parts[:5]),
+        (len(parts) == 6 and seconds, "seconds", parts[1:]),
+        (len(parts) == 7 and seconds and year, "seconds and year", parts[1:6]),
+    ):
+        if applies and len(rest) == 5 and _is_portable(" ".join(rest)):
+            return f'leave out the {name}: "{" ".join(rest)}"'
     return f"write {_FORM}"
 
 
-def _parse_field(part: str, field: _Field, text: str) -> tuple[int, ...]:
+def _either_day(parts: list[str]) -> str:
+    """A fix for a cron that restricts both days."""
+    by_day, by_date = [*parts], [*parts]
+    by_day[2], by_date[4] = "*", "*"
+    crons = [text for text in (" ".join(by_date), " ".join(by_day)) if _is_portable(text)]
+    return "restrict one of them: " + " or ".join(f'"{text}"' for text in crons)
+
+
+def _mended(parts: list[str], field: _Field, item: str, better: str) -> str:
+    """A fix that writes one item of a field in another way; empty where that is no cron."""
+    index = _FIELDS.index(field)
+    items = [better if part == item else part for part in parts[index].split(",")]
+    return _write(" ".join([*parts[:index], ",".join(filter(None, items)), *parts[index + 1 :]]))
+
+
+def _in_short(parts: list[str]) -> str:
+    """A fix that writes months and weekdays as three capitals; empty where that is no cron."""
+    whole = " ".join(parts)
+    return _write(re.sub("[A-Za-z]+", lambda name: _SHORT.get(name[0].upper(), name[0]), whole))
+
+
+def _parse_field(part: str, field: _Field, cron: list[str]) -> tuple[int, ...]:
     if part == "*":
-        return tuple(
-            range(field.low, min(field.high, 6 if field.names is _WEEKDAYS else field.high) + 1)
-        )
+        return tuple(range(field.low, _last(field) + 1))
     values: set[int] = set()
     items = part.split(",")
     for item in items:
         if item == "*":
-            raise _unportable(
-                field, item, "a list that holds *", f'write "*" for every {field.name}'
-            )
-        values.update(_parse_item(item, field, text))
+            fix = f'write "*" for every {field.name}'
+            raise _unportable(field, item, "a list that holds *", fix)
+        values.update(_parse_item(item, field, cron))
     return tuple(sorted(values))
 
 
-def _parse_item(item: str, field: _Field, text: str) -> Iterator[int]:
+def _parse_item(item: str, field: _Field, cron: list[str]) -> Iterator[int]:
     base, slash, step_text = item.partition("/")
     low_text, dash, high_text = base.partition("-")
     if base == "*":
         low, high = field.low, field.high
     elif dash:
-        low, high = _number(low_text, field, text), _number(high_text, field, text)
+        low, high = (_number(text, item, field, cron) for text in (low_text, high_text))
         if low >= high:
-            count = field.high - field.low + 1
-            wrapped = [
-                str((low + i - field.low) % count + field.low)
-                for i in range((high - low) % count + 1)
-            ]
-            fix = (
-                f"write {low}"
-                if low == high
-                else f"write the values as a list: {','.join(wrapped)}"
+            better = _as_list(low, high, step_text, field)
+            raise _unportable(
+                field,
+                item,
+                "a range that does not rise",
+                lambda: (
+                    _mended(cron, field, item, better) or f"write the values as a list: {better}"
+                ),
             )
-            raise _unportable(field, item, "a range that does not rise", fix)
     else:
-        low = high = _number(low_text, field, text)
+        low = high = _number(low_text, item, field, cron)
         if slash:
-            fix = f"write a range: {low}-{field.high}/{step_text}"
-            raise _unportable(field, item, "a step after a single value", fix)
+            better = f"{low}-{_last(field)}/{step_text}"
+            raise _unportable(
+                field,
+                item,
+                "a step after a single value",
+                lambda: _mended(cron, field, item, better) or "write a range before the step",
+            )
     step = 1
     if slash:
         largest = field.largest_step if base == "*" else high
@@ -238,56 +276,104 @@ def _parse_item(item: str, field: _Field, text: str) -> Iterator[int]:
     return iter(range(low, high + 1, step))
 
 
-def _number(text: str, field: _Field, cron: str) -> int:
-    if _is_digits(text):
-        value = int(text)
-        if field.low <= value <= field.high:
-            return value
-    elif text in field.names:
+def _last(field: _Field) -> int:
+    """The last value of a field that says nothing twice, as weekday 7 does."""
+    return 6 if field.names is _WEEKDAYS else field.high
+
+
+def _as_list(low: int, high: int, step_text: str, field: _Field) -> str:
+    """The values of a range that passes the end of its field, each once."""
+    count = _last(field) - field.low + 1
+    step = max(1, int(step_text)) if _is_digits(step_text) else 1
+    values = range(low, high + 1 if low == high else high + 1 + count, step)
+    return ",".join(str((value - field.low) % count + field.low) for value in values)
+
+
+def _number(text: str, item: str, field: _Field, cron: list[str]) -> int:
+    known = f"{field.name} is {field.low} to {field.high}"
+    known += f", or {field.names[0]} to {field.names[-1]}" if field.names else ""
+    name = text.upper()
+    short = _SHORT.get(name, "")
+    what = f"has {safety.show(item, 20)} as {field.name}"
+    if _is_digits(text) and field.low <= int(text) <= field.high:
+        return int(text)
+    if text in field.names:
         return field.names.index(text) + field.low
-    elif text.upper() in field.names:
-        raise _unportable(field, text, "a name not in capitals", f"write {text.upper()}")
-    elif (
-        "#" in text or text.upper().rstrip("W").endswith("L") or "W" in text.upper() or "?" in text
-    ):
-        raise _extension(text, field, cron)
-    raise CronError(
-        rules.CRON_VALUE,
-        f"has {safety.show(text, 20)} as {field.name}",
-        f"{field.name} is {field.low} to {field.high}"
-        + (f", or {field.names[0]} to {field.names[-1]}" if field.names else ""),
-    )
+    if short in field.names:
+        rule = rules.CRON_VALUE
+        if name == short:
+            rule = rules.CRON_NOT_PORTABLE
+            what = f"is not portable: a name not in capitals ({safety.show(text)} as {field.name})"
+        raise CronError(rule, what, lambda: _in_short(cron) or f"write {short}")
+    if field.name in ("day of month", "weekday") and _EXTENSION.fullmatch(name):
+        what = "an extension that engines read differently"
+        raise _unportable(field, text, what, lambda: _plainer(text, field, cron))
+    if not item:
+        what = f"has a comma too many in its {field.name}"
+        raise CronError(rules.CRON_VALUE, what, lambda: _mended(cron, field, "", "") or known)
+    raise CronError(rules.CRON_VALUE, what, known)
+
+
+# What Quartz added: the nth weekday, the last day, the nearest weekday, any day.
+_EXTENSION = re.compile(r".*[#?].*|(?:[0-9]{1,2}|[A-Z]{3})?(?:L|W|LW)")
 
 
 def _is_digits(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 20
 
 
-def _unportable(field: _Field, item: str, what: str, fix: str) -> CronError:
+def _unportable(field: _Field, item: str, what: str, fix: str | Callable[[], str]) -> CronError:
     message = f"is not portable: {what} ({safety.show(item, 20)} as {field.name})"
     return CronError(rules.CRON_NOT_PORTABLE, message, fix)
 
 
-def _extension(text: str, field: _Field, cron: str) -> CronError:
-    """``#``, ``L``, ``W`` and ``?``: what Quartz added, and others read in their own ways."""
-    parts = cron.split()
-    time = f"{parts[0]} {parts[1]}"
-    first, last = f"{time} 1 * *", f"{time} 28 * *"
-    if not _is_portable(first):
-        first, last = "0 9 1 * *", "0 9 28 * *"
+def _plainer(text: str, field: _Field, parts: list[str]) -> str:
+    """What comes near to ``#``, ``L``, ``W`` or ``?``."""
+    name = text.upper()
+    number = int(digits) if _is_digits(digits := name.rstrip("LW")) else 0
     if "#" in text:
-        weekday, _, nth = text.partition("#")
-        names = {"1": "first", "2": "second", "3": "third", "4": "fourth", "5": "fifth"}
-        day = {name: name for name in _WEEKDAYS} | dict(zip("0123456", _WEEKDAYS, strict=True))
-        what = f"{names.get(nth, 'nth')} {day.get(weekday.upper(), 'weekday')}"
-        fix = f'"{what}" has no portable form; "{first}" is the first of the month'
+        weekday, _, nth = name.partition("#")
+        count = "12345".find(nth) + 1 if len(nth) == 1 else 0
+        what, day = f"{_COUNTS[count]} {_weekday(weekday)}", 1 + 7 * max(count - 1, 0)
     elif "?" in text:
-        fix = "write * instead of ?"
-    elif "W" in text.upper():
-        fix = f'"nearest weekday" has no portable form; "{first}" is the first of the month'
+        whole = " ".join("*" if part == "?" else part for part in parts)
+        return _write(whole).replace("write", "write * instead of ?:") or "write * instead of ?"
+    elif "L" not in name:
+        what, day = "nearest weekday", number or 1
+    elif "W" in name:
+        what, day = "last weekday", 28
     else:
-        fix = f'"last" has no portable form; "{last}" is a day that every month has'
-    return _unportable(field, text, "an extension that engines read differently", fix)
+        what, day = f"last {_weekday(str(number)) if field.names is _WEEKDAYS else 'day'}", 28
+    return f'"{what}" has no portable form; {_on_day(parts, min(day, 28))}'
+
+
+_COUNTS = ("nth", "first", "second", "third", "fourth", "fifth")
+_LONG_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_LONG_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_SHORT = {name.upper(): name[:3].upper() for name in (*_LONG_WEEKDAYS, *_LONG_MONTHS)}
+_SHORT |= {name: name for name in (*_WEEKDAYS, *_MONTHS)}
+# What word processors make of a dash.
+_DASHES = {ord(dash): "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u2212"}
+
+
+def _weekday(text: str) -> str:
+    """A weekday, given as number or name, in words."""
+    if text in _WEEKDAYS:
+        return _LONG_WEEKDAYS[_WEEKDAYS.index(text)]
+    return _LONG_WEEKDAYS[int(text) % 7] if text in tuple("01234567") else "weekday"
+
+
+def _on_day(parts: list[str], day: int) -> str:
+    """The nearest that is portable: the same time on one day of the month."""
+    cron = f"{parts[0]} {parts[1]} {day} * *"
+    if not _is_portable(cron):
+        cron = f"0 9 {day} * *"
+    ending = "th" if 10 < day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+    which = {1: "the first of the month", 28: "a day that every month has"}
+    return f'"{cron}" is {which.get(day, f"the {day}{ending} of the month")}'
 
 
 def cadence_mismatch(cron: Cron, cadence: Cadence) -> str:
@@ -315,11 +401,9 @@ def _mismatch(text: str, cadence: Cadence) -> str:
     else:
         most, least = most * cron.most_per_day, least * cron.most_per_day
     unit = {"daily": "day"}.get(cadence.value, cadence.value.removesuffix("ly"))
-    if cadence is Cadence.HOURLY:
-        most = len(cron.minutes)
-        least = most if least and len(cron.hours) == 24 else 0
     if most > 1:
-        return f"fires up to {most:,} times a {unit}"
+        article = "an" if cadence is Cadence.HOURLY else "a"
+        return f"fires up to {most:,} times {article} {unit}"
     return f"does not fire in every {unit}" if least < 1 else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -154,8 +155,9 @@ class _Checker:
         )
 
     def manifest(self, data: dict[str, Any]) -> Manifest:
-        self.unknown_keys(data, _MANIFEST_KEYS, (), "the manifest")
-        self.version(data)
+        meant = self.unknown_keys(data, _MANIFEST_KEYS, (), "the manifest")
+        if "version" not in meant:
+            self.version(data)
         enabled = self.flag(data, "enabled", (), "the repository")
         if "timezone" in data:
             self.timezone = self.zone(data["timezone"])
@@ -163,10 +165,11 @@ class _Checker:
         if isinstance(agents, dict):
             self.agents(agents)
         else:
-            fix = "write agents: {} to schedule nobody yet" if agents is None else _ENTRY_FIX
-            self.add(
-                rules.WRONG_TYPE, f"agents is {describe(agents)}, not a mapping", ("agents",), fix
-            )
+            message = f"agents is {describe(agents)}, not a mapping"
+            fix = "write each agent's name as a key, with cadence: weekly beneath it"
+            if not agents:
+                fix = "indent the agents beneath it, or write agents: {} to schedule nobody yet"
+            self.add(rules.WRONG_TYPE, message, ("agents",), fix)
         return Manifest(
             version="1",
             enabled=enabled,
@@ -184,35 +187,51 @@ class _Checker:
 
     def unknown_keys(
         self, data: dict[str, Any], known: tuple[str, ...], route: Route, owner: str
-    ) -> None:
-        for key in data:
-            if key not in known:
-                near = nearest(key, known)
-                fix = f"did you mean {near}?" if near and near not in data else ""
-                fix = fix or f"known are {', '.join(known)}"
-                message = f"unknown key {safety.show(key)} in {owner}"
-                self.add(rules.UNKNOWN_KEY, message, (*route, key), fix, at_key=True)
+    ) -> set[str]:
+        """Report them; say which known keys they seem to mean."""
+        meant: set[str] = set()
+        for key, value in data.items():
+            if key in known:
+                continue
+            near = nearest(key, known)
+            if near and near not in data and near not in meant:
+                meant.add(near)
+                fix = f"did you mean {near}?"
+            elif key in _ENTRY_KEYS:
+                fix = f"{key} belongs to an agent, beneath its name"
+            elif key in _MANIFEST_KEYS:
+                fix = f"{key} belongs to the whole file, at its top"
+            elif isinstance(value, dict) and not route:
+                fix = "if it is an agent, indent it beneath agents"
+            else:
+                fix = f"known are {', '.join(known)}"
+            message = f"unknown key {safety.show(key)} in {owner}"
+            self.add(rules.UNKNOWN_KEY, message, (*route, key), fix, at_key=True)
+        return meant
 
     def flag(self, data: dict[str, Any], key: str, route: Route, owner: str) -> bool:
         value = data.get(key, True)
         if isinstance(value, bool):
             return value
         word = value.lower() if isinstance(value, str) else value
-        meant = "false" if word in ("no", "off", "false", "n", 0) else "true"
+        fix = f"write {key}: true or {key}: false"
+        if word in ("no", "off", "false", "n", 0):
+            fix = f"write {key}: false"
+        elif word in ("yes", "on", "true", "y", 1):
+            fix = f"write {key}: true"
         message = f"{key} of {owner} is {describe(value)}, neither true nor false"
-        self.add(rules.WRONG_TYPE, message, (*route, key), f"write {key}: {meant}")
+        self.add(rules.WRONG_TYPE, message, (*route, key), fix)
         return True
 
-    def text(self, value: Any, key: str, route: Route, owner: str) -> str | None:
+    def text(self, value: Any, route: Route, owner: str, fix: str) -> str | None:
         if isinstance(value, str):
             return value
-        message = f"{key} of {owner} is {describe(value)}, not text"
-        fix = f"write {key}: followed by text" if value is None else "put it in quotes"
+        message = f"{route[-1]} of {owner} is {describe(value)}, not text"
         self.add(rules.WRONG_TYPE, message, route, fix)
         return None
 
     def zone(self, value: Any) -> str | None:
-        name = self.text(value, "timezone", ("timezone",), "the repository")
+        name = self.text(value, ("timezone",), "the repository", _ZONE_FIX)
         if name is None or name in self.zones.names:
             return name
         message = f"unknown time zone {safety.show(name)}"
@@ -223,49 +242,67 @@ class _Checker:
         seen: dict[str, str] = {}
         for name, data in agents.items():
             route = ("agents", name)
-            shown = name if NAME.fullmatch(name) else safety.show(name)
-            if shown is not name:
+            good = NAME.fullmatch(name) is not None
+            shown = name if good else safety.show(name)
+            if not good:
                 message = f"agent name {shown} is not letters, digits and dashes, 1 to 64 of them"
-                fix = "name an agent as agents list does"
-                self.add(rules.AGENT_NAME, message, route, fix, at_key=True)
+                fix = self.known_agent(name) or "kaizen-agentic agents list shows the known ones"
+                if odd := next((c for c in name if not c.isascii()), ""):
+                    fix = f"{safety.show(odd)} (U+{ord(odd):04X}) is no letter from A to Z"
+                self.add(rules.AGENT_NAME, f"{message}, a letter first", route, fix, at_key=True)
             elif first := seen.get(name.lower()):
+                good = False
                 message = f"agent {name} differs from {first} by case alone"
-                self.add(
-                    rules.DUPLICATE_AGENT, message, route, "remove one of the two", at_key=True
-                )
+                fix = "remove one of the two"
+                self.add(rules.DUPLICATE_AGENT, message, route, fix, at_key=True)
+            elif name in _ENTRY_KEYS and not isinstance(data, dict):
+                message = f"entry {name} is {describe(data)}, not a mapping"
+                fix = "if it belongs to an agent, indent it beneath the agent's name"
+                self.add(rules.WRONG_TYPE, message, route, fix)
+                continue
             seen.setdefault(name.lower(), name)
             before = len(self.findings)
             entry = self.entry(shown, data, route)
-            good = not any(f.rule.severity == "error" for f in self.findings[before:])
-            if entry is not None and good and shown is name:
+            faulty = any(f.rule.severity == "error" for f in self.findings[before:])
+            if good and entry is not None and not faulty:
                 self.entries[name] = entry
-            if shown is name:
+            if good:
                 self.prompt(name, data, route)
 
     def entry(self, agent: str, data: Any, route: Route) -> Entry | None:
         if not isinstance(data, dict):
             message = f"entry {agent} is {describe(data)}, not a mapping"
-            self.add(rules.WRONG_TYPE, message, route, _ENTRY_FIX)
+            fix = "write cadence: weekly beneath the agent's name"
+            if isinstance(data, str) and data.partition(":")[0] in _ENTRY_KEYS:
+                fix = "write a space after the colon"
+            self.add(rules.WRONG_TYPE, message, route, fix)
             return None
         owner = f"agent {agent}"
-        self.unknown_keys(data, _ENTRY_KEYS, route, owner)
-        cadence = self.cadence(data, route, agent)
+        meant = self.unknown_keys(data, _ENTRY_KEYS, route, owner)
+        cadence = None if "cadence" in meant else self.cadence(data, route, agent)
         cron = None
         if "cron" in data:
-            cron = self.text(data["cron"], "cron", (*route, "cron"), owner)
+            cron = self.text(data["cron"], (*route, "cron"), owner, _CRON_FIX)
             if cron is not None:
                 self.cron(cron, cadence, (*route, "cron"), agent)
         enabled = self.flag(data, "enabled", route, owner)
-        review = Review.NONE
-        if "review" in data:
-            if data["review"] in ("none", "required") and isinstance(data["review"], str):
-                review = Review(data["review"])
-            else:
-                message = f"review of {owner} is {describe(data['review'])}"
-                self.add(rules.UNKNOWN_REVIEW, message, (*route, "review"), "one of none, required")
+        review = self.review(data, route, owner)
         if cadence is None:
             return None
         return Entry(cadence=cadence, cron=cron, enabled=enabled, review=review)
+
+    def review(self, data: dict[str, Any], route: Route, owner: str) -> Review:
+        value = data.get("review", "none")
+        if isinstance(value, str):
+            if value in tuple(Review):
+                return Review(value)
+            near = nearest(value, tuple(Review))
+        else:
+            near = ""
+        message = f"review of {owner} is {describe(value)}, neither none nor required"
+        fix = f"did you mean {near}?" if near else "write review: none or review: required"
+        self.add(rules.UNKNOWN_REVIEW, message, (*route, "review"), fix)
+        return Review.NONE
 
     def cadence(self, data: dict[str, Any], route: Route, agent: str) -> Cadence | None:
         if "cadence" not in data:
@@ -279,7 +316,9 @@ class _Checker:
             return _CADENCES[value]
         near = nearest(value, _CADENCES) if isinstance(value, str) else ""
         fix = (f"did you mean {near}? " if near else "") + f"one of {', '.join(_CADENCES)}"
-        message = f"unknown cadence {describe(value)} for agent {agent}"
+        message = f"cadence of agent {agent} is {describe(value)}, not one of the five"
+        if isinstance(value, str):
+            message = f"unknown cadence {safety.show(value)} for agent {agent}"
         self.add(rules.UNKNOWN_CADENCE, message, (*route, "cadence"), fix)
         return None
 
@@ -303,9 +342,9 @@ class _Checker:
             return
         risk = self.prompts.get(name)
         if risk is None:
-            near = nearest(name, self.prompts)
-            fix = f"did you mean {near}? " if near else ""
-            fix += f"put its prompt at agents/agent-{name}.md"
+            fix = f"put its prompt at agents/agent-{name}.md"
+            if known := self.known_agent(name):
+                fix = f"{known} if not, {fix}"
             message = f"no prompt for agent {name}"
             self.add(rules.AGENT_NOT_INSTALLED, message, route, fix, at_key=True)
         elif risk is Risk.HIGH and isinstance(data, dict) and data.get("review") != "required":
@@ -313,7 +352,14 @@ class _Checker:
                 f"agent {name} has risk: high and no review: required; unattended, it could change "
                 "more than one checkout can undo"
             )
-            self.add(rules.REVIEW_MISSING, message, route, "add review: required", at_key=True)
+            fix = f"{'write' if 'review' in data else 'add'} review: required"
+            self.add(rules.REVIEW_MISSING, message, route, fix, at_key=True)
+
+    def known_agent(self, name: str) -> str:
+        """The question whether another agent was meant; empty where none has such a name."""
+        prompts = self.prompts or {}
+        near = nearest(name, prompts) or nearest(name.removeprefix("agent-"), prompts)
+        return f"did you mean {near}?" if near else ""
 
 
 MOST_PER_DAY = 48
@@ -322,19 +368,23 @@ MOST_PER_DAY = 48
 _MANIFEST_KEYS = ("version", "enabled", "timezone", "agents")
 _ENTRY_KEYS = ("cadence", "cron", "enabled", "review")
 _CADENCES: dict[str, Cadence] = {cadence.value: cadence for cadence in Cadence}
-_ENTRY_FIX = "write cadence: weekly beneath the agent's name"
+_CRON_FIX = 'write five fields in quotes, such as "0 9 * * 1"'
+_ZONE_FIX = "name a zone of the IANA list, such as Europe/Berlin, or leave it out for UTC"
 
 
 def _zone_fix(name: str, zones: Zones) -> str:
     if name.lower() in ("local", "localtime", "factory"):
         return "name the place, such as Europe/Berlin; runners stand in other zones than you"
-    if name[:1] in "+-<" or any(c.isdigit() or c in "+," for c in name.removeprefix("Etc/")[:40]):
+    plain = "_".join(name[:64].split())
+    same = next((zone for zone in zones.names if zone.lower() == plain.lower()), "")
+    if same:
+        return f"did you mean {same}?"
+    if name[:1] in ("+", "-", "<") or re.search("[0-9+,]", name.removeprefix("Etc/")[:40]):
         return "name a place, such as Europe/Berlin: an offset does not know summer time"
-    near = nearest(name, zones.names)
-    if not near and "/" not in name:
+    if re.fullmatch("[A-Z]{1,5}", name):
+        return "name a place, such as Europe/Berlin: an abbreviation does not know summer time"
+    near = nearest(plain, zones.names)
+    if not near and "/" not in plain:
         cities = {zone.rsplit("/", 1)[-1]: zone for zone in zones.names}
-        city = nearest(name.replace(" ", "_"), cities)
-        near = cities.get(city, "")
-    if near:
-        return f"did you mean {near}?"
-    return "name a zone of the IANA list, such as Europe/Berlin, or leave it out for UTC"
+        near = cities.get(nearest(plain, cities), "")
+    return f"did you mean {near}?" if near else _ZONE_FIX

@@ -12,7 +12,9 @@ Source: YAML 1.2.2, chapter 10.3 (core schema).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from yaml import cyaml
@@ -32,7 +34,7 @@ from . import rules, safety
 from .diagnostics import START, Diagnostic, Span
 from .rules import Finding, Route, Rule, diagnose
 from .source import Source
-from .syntax import Problem, describe_syntax_error
+from .syntax import Problem, describe_syntax_error, unquoted
 
 SIZE_LIMIT = 1024 * 1024
 """A file that people write is at most 1 MiB."""
@@ -45,6 +47,12 @@ DEPTH_LIMIT = 16
 
 NODE_LIMIT = 20_000
 """Values in one document, those that aliases repeat counted each time."""
+
+EXCERPT_LIMIT = 1000
+"""So many findings about the text have an excerpt: no more are printed, and each takes time."""
+
+# libyaml compares each tag directive with all before it: 70,000 of them take a quarter of a minute.
+_TAG_DIRECTIVES = 100
 
 _SEPARATORS = {"\x85": "NEL", "\u2028": "LS", "\u2029": "PS"}
 # What YAML's `c-printable` leaves out, and the three that its 1.1 scanner takes for line ends. The
@@ -169,19 +177,26 @@ def parse_document(source: bytes, *, path: str) -> Document:
     try:
         text = source.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _not_utf8(source, error, path=shown)
+        return _not_utf8(source, error.start, path=shown)
     text = text.removeprefix("\ufeff")
+    if "\0\0" in (text[:3:2], text[1:4:2]):
+        return _not_utf8(source, source.index(0), path=shown)
     if re.search(_REFUSED_IN_ASCII if text.isascii() else _REFUSED, text):
         return _refused_characters(text, path=shown)
+    if text.count("%TAG") > _TAG_DIRECTIVES and (found := _too_many_directives(text)):
+        return _refused(Source(text), [found], path=shown)
     return _build(text, shown)
 
 
-def _not_utf8(source: bytes, error: UnicodeDecodeError, *, path: str) -> Document:
-    good = source[: error.start].decode("utf-8").removeprefix("\ufeff")
-    message = f"byte 0x{source[error.start]:02x} at offset {error.start} is not UTF-8"
-    fix = "save the file as UTF-8"
-    if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        fix = "this is UTF-16; save the file as UTF-8"
+def _not_utf8(source: bytes, offset: int, *, path: str) -> Document:
+    good = source[:offset].decode("utf-8").removeprefix("\ufeff")
+    kind, head = "", source[:4]
+    if head in (b"\xff\xfe\0\0", b"\0\0\xfe\xff") or b"\0\0" in head:
+        kind = "UTF-32"
+    elif head[:2] in (b"\xff\xfe", b"\xfe\xff") or source[offset] == 0:
+        kind = "UTF-16"
+    message = f"byte 0x{source[offset]:02x} at offset {offset} is not UTF-8"
+    fix = f"this is {kind}; save the file as UTF-8" if kind else "save the file as UTF-8"
     span = Source(good).span(len(good))
     finding = diagnose(rules.NOT_UTF8, message, path=path, span=span, fix=fix)
     return Document(path=path, source=Source(""), findings=(finding,))
@@ -190,8 +205,8 @@ def _not_utf8(source: bytes, error: UnicodeDecodeError, *, path: str) -> Documen
 def _refused_characters(text: str, *, path: str) -> Document:
     """Report each refused character; what libyaml makes of the rest cannot be trusted."""
     source = Source(text)
-    findings = []
-    for match in re.finditer(_REFUSED, text):
+    problems = []
+    for match in islice(re.finditer(_REFUSED, text), NODE_LIMIT):
         character = match.group()
         if name := _SEPARATORS.get(character):
             rule = rules.LINE_SEPARATOR
@@ -200,11 +215,32 @@ def _refused_characters(text: str, *, path: str) -> Document:
         else:
             rule, fix = rules.CONTROL_CHARACTER, "remove it"
             message = f"character U+{ord(character):04X} is not allowed here"
-        span = source.span(match.start())
-        findings.append(source.diagnose(rule, message, path=path, span=span, fix=fix))
-        if len(findings) >= NODE_LIMIT:
-            break
-    return Document(path=path, source=source, findings=tuple(findings))
+        problems.append(Problem(rule, message, source.span(match.start()), fix))
+    return _refused(source, problems, path=path)
+
+
+def _too_many_directives(text: str) -> Problem | None:
+    found = list(islice(re.finditer("^%TAG", text, re.MULTILINE), _TAG_DIRECTIVES + 1))
+    if len(found) <= _TAG_DIRECTIVES:
+        return None
+    message = f"more than {_TAG_DIRECTIVES} tag directives"
+    span = Source(text).span(found[-1].start(), 4)
+    return Problem(rules.TAG, message, span, "remove them: tags are refused")
+
+
+def _refused(source: Source, problems: Sequence[Problem], *, path: str) -> Document:
+    return Document(path=path, source=source, findings=_diagnose(source, problems, path=path))
+
+
+def _diagnose(source: Source, problems: Sequence[Problem], *, path: str) -> tuple[Diagnostic, ...]:
+    """The findings in file order, the first ones with their excerpts."""
+    ordered = sorted(problems, key=lambda p: (p.span.line, p.span.column, p.rule.code, p.message))
+    return tuple(
+        source.diagnose(p.rule, p.message, path=path, span=p.span, fix=p.fix)
+        if number < EXCERPT_LIMIT
+        else diagnose(p.rule, p.message, path=path, span=p.span, fix=p.fix)
+        for number, p in enumerate(ordered)
+    )
 
 
 class _LimitError(Exception):
@@ -214,9 +250,13 @@ class _LimitError(Exception):
 def _build(text: str, path: str) -> Document:
     source = Source(text)
     problems: list[Problem] = []
+    # Characters at the beginning of a value that needs quotes, by their offset. For the parser a
+    # letter stands in their place, so that the rest of the file is checked in the same run.
+    mended: dict[int, str] = {}
+    starts: dict[int, Problem] = {}
+    readable = text
     while True:
-        # One that is mended is read again, so that the rest of the file is checked in the same run.
-        builder = _Builder(text)
+        builder = _Builder(readable, mended)
         roots: list[Any] = []
         complete = False
         try:
@@ -225,24 +265,26 @@ def _build(text: str, path: str) -> Document:
         except _LimitError:
             pass
         except MarkedYAMLError as error:
-            problem, mended = describe_syntax_error(error, source, text)
-            problems.append(problem)
-            if mended is not None and len(problems) < MENDING_LIMIT:
-                text = mended
+            if "nesting depth" in (error.problem or ""):  # libyaml's own limit, in its look-ahead
+                builder.too_deep(error.problem_mark)
+                break
+            problem, offset = describe_syntax_error(error, source)
+            if offset is not None and len(mended) < MENDING_LIMIT:
+                starts[offset] = problem
+                mended[offset] = text[offset]
+                readable = f"{readable[:offset]}x{readable[offset + 1 :]}"
                 continue
+            problems.append(problem)
         except YAMLError as error:  # the reader's own, which has no place
             message = f"not YAML: {safety.escape(str(error))[:120]}"
             problems.append(Problem(rules.SYNTAX, message, START))
         break
-    problems += builder.problems
-    findings = [
-        source.diagnose(p.rule, p.message, path=path, span=p.span, fix=p.fix) for p in problems
-    ]
+    problems += (builder.restored.get(offset, guess) for offset, guess in starts.items())
     return Document(
         path=path,
         source=source,
         data=roots[0] if roots else None,
-        findings=tuple(sorted(findings, key=lambda d: d.order)),
+        findings=_diagnose(source, [*problems, *builder.problems], path=path),
         complete=complete,
         _marks=builder.marks,
         _root=builder.root,
@@ -252,8 +294,10 @@ def _build(text: str, path: str) -> Document:
 class _Builder:
     """Builds data from events, holding what is open on a stack of its own."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, mended: dict[int, str]) -> None:
         self.text = text
+        self.mended = mended
+        self.restored: dict[int, Problem] = {}
         self.problems: list[Problem] = []
         self.marks: dict[int, _Marks] = {}
         self.root: Any = None
@@ -277,6 +321,8 @@ class _Builder:
             opens = False
             if kind is ScalarEvent:
                 value = event.value
+                if self.mended and not event.style:
+                    value = self._restore(event, value)
                 if not event.style and event.tag is None:
                     if value in _WORDS:
                         value = _WORDS[value]
@@ -310,8 +356,7 @@ class _Builder:
                 raise _LimitError
             if opens:
                 if len(stack) >= DEPTH_LIMIT:
-                    message = f"nested deeper than {DEPTH_LIMIT} levels"
-                    self._report(rules.TOO_DEEP, message, event, "a manifest needs three levels")
+                    self.too_deep(event.start_mark)
                     raise _LimitError
                 self.root = self.root or event
             elif not stack:
@@ -350,6 +395,25 @@ class _Builder:
 
     def _report(self, rule: Rule, message: str, event: Any, fix: str) -> None:
         self.problems.append(Problem(rule, message, _span(event), fix))
+
+    def too_deep(self, mark: Any) -> None:
+        """Report nesting at the mark at which it goes too deep."""
+        message = f"nested deeper than {DEPTH_LIMIT} levels"
+        line, column = mark.line + 1, mark.column + 1
+        span = Span(line=line, column=column, end_line=line, end_column=column + 1)
+        self.problems.append(
+            Problem(rules.TOO_DEEP, message, span, "a manifest needs three levels")
+        )
+
+    def _restore(self, event: Any, value: str) -> str:
+        """A value with the first character that the file has."""
+        start, end = event.start_mark.index, event.end_mark.index
+        for offset, character in self.mended.items():
+            if start <= offset < end:
+                value = character + value[1:]
+                span = replace(_span(event), column=event.start_mark.column + 1 + offset - start)
+                self.restored[offset] = unquoted(value, span)
+        return value
 
     def _tag(self, event: Any) -> None:
         message = f"tag {safety.show(event.tag)} is refused: a value is what its form says"

@@ -1,4 +1,9 @@
-"""Text made safe to show: secrets replaced, the invisible made visible, markup made literal."""
+"""Text made safe to show: secrets replaced, the invisible made visible, markup made literal.
+
+Source:
+    Unicode 15, DerivedCoreProperties (Default_Ignorable_Code_Point) and Annex 11 (wide characters);
+    CommonMark 0.31.2, sections 2.4 and 2.5 (backslash escapes, references) and 6.1 (code spans).
+"""
 
 from __future__ import annotations
 
@@ -41,52 +46,36 @@ class Redaction:
 # marker, hence `(?<!redacted:)`.
 _AWS_ID = ("AKIA", "ASIA", "ABIA", "ACCA", "A3T")
 _AWS_NAME = (
-    r"(?i)(?<!redacted:)(?>aws[\w .-]{0,20}?[skpt](?:ecret|ey|ass|wd|w|oken)|secret[ _.-]?access)"
+    r"(?i)(?<!redacted:)(?>aws[\w .-]{0,16}?[skpt](?:ecret|ey|ass|wd|w|oken)|secret[ _.-]?access)"
     r"(?:[ _.-]?(?:access|secret|key|token)){0,3}+[\w.-]{0,40}+(?: is)?"
+    r"(?:[\s\"'`\\()\[\]{}<>=:,|-]|(?<=\\)[nrt]){1,40}+"
 )
-# 40 characters of base64, but no SHA-1, and nothing longer.
-_AWS_VALUE = r"(?![0-9a-f]{40})([a-zA-Z0-9/+]{40})(?![a-zA-Z0-9/+=])"
+# 40 characters of base64, or more for a session token; but no digest.
+_AWS_VALUE = r"(?![0-9a-f]{40})([a-zA-Z0-9/+]{40,}={0,2})"
+_SK = (
+    r"(sk-(?!ant-)(?:[\w-]{0,80}T3BlbkFJ[\w-]{16,}|(?<![a-zA-Z0-9]sk-)(?:(?:proj|svcacct|admin|None)"
+    r"-[\w-]{20,}|(?=[a-zA-Z]{0,30}\d)[a-zA-Z0-9]{20}[\w-]*)))"
+)
+_NPMRC = r"(?:(?<!\w)_auth|_authToken|:_password|npmAuthToken)[\\\" ]*[=:][\\\"' ]*([\w+/=.-]{16,})"
 _TOKENS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("github-token", ("gh",), r"(gh[pousr]_\w{36,}+(?:\.[\w-]{16,}+)*+)"),
     ("github-token", ("github_pat_",), r"(github_pat_\w{30,})"),
     ("gitlab-token", ("gl",), r"(gl(?:pat|dt|ft|rt|cbt|imt|ptt|soat|agent|oas)-[\w-][\w.-]{19,})"),
     ("aws-access-key-id", _AWS_ID, r"((?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16,})"),
     ("aws-secret-key", _AWS_ID, r"[A-Z0-9]{20}[\s\"'`,;:|\\]{1,20}+" + _AWS_VALUE),
-    (
-        "aws-secret-key",
-        ("aws", "AWS", "Aws", "secret", "SECRET", "Secret"),
-        _AWS_NAME + r"[\s\"'`\\()\[\]{}<>=:,|-]{1,40}+" + _AWS_VALUE,
-    ),
+    ("aws-secret-key", ("aws", "AWS", "Aws", "secret", "SECRET", "Secret"), _AWS_NAME + _AWS_VALUE),
     ("slack-token", ("xox",), r"(xox[a-z](?:\.xox[a-z])?-(?=[a-zA-Z-]{0,20}\d)[\w%-]{10,})"),
     ("slack-token", ("xapp-",), r"(xapp-\d-[\w-]{10,})"),
-    (
-        "slack-webhook",
-        ("hooks.slack.com/",),
-        r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/-]{16,})",
-    ),
+    ("slack-webhook", ("hooks.slack.com/",), r"hooks\.slack\.com/(?:[a-z]{6,10}/)([\w/-]{16,})"),
     ("anthropic-key", ("sk-ant-",), r"(sk-ant-[\w-]{24,})"),
-    (
-        "openai-key",
-        ("sk-",),
-        r"(sk-(?!ant-)(?:[\w-]{0,120}T3BlbkFJ[\w-]{16,}|(?<![a-zA-Z0-9]sk-)"
-        r"(?:(?:proj|svcacct|admin|None)-[\w-]{20,}|(?=[a-zA-Z]{0,30}\d)[a-zA-Z0-9]{20}[\w-]*)))",
-    ),
+    ("openai-key", ("sk-",), _SK),
     ("google-api-key", ("AIza",), r"(AIza[\w-]{35,})"),
     ("google-oauth-secret", ("GOCSPX-",), r"(GOCSPX-[\w-]{20,})"),
     ("google-oauth-token", ("ya29.",), r"(ya29\.[\w-][\w.-]{19,})"),
     ("npm-token", ("npm_",), r"(npm_[a-zA-Z0-9]{36,})"),
-    (
-        "npm-token",
-        ("_auth", ":_password", "npmAuthToken"),
-        r"(?:(?<!\w)_auth|_authToken|:_password|npmAuthToken)[\"']?[ \t]*+[=:][ \t]*+[\"']?"
-        r"([\w+/=.:~-]{16,})",
-    ),
+    ("npm-token", ("_auth", ":_password", "npmAuthToken"), _NPMRC),
     ("pypi-token", ("pypi-AgE",), r"(pypi-AgE[\w-]{16,})"),
-    (
-        "jwt",
-        ("eyJ",),
-        r"(eyJ[\w=-]{6,}+\.(?:[\w=-]{4,}|\.[\w=-]{4,})[\w.+/=-]*+)|eyJ[\w=-]*+",
-    ),
+    ("jwt", ("eyJ",), r"(eyJ[\w=-]{6,}+\.\.?[\w=-]{4,}[\w.+/=-]*+)|eyJ[\w=-]*+"),
     ("stripe-key", ("sk_live_", "rk_live_"), r"([sr]k_live_[a-zA-Z0-9]{16,})"),
     ("huggingface-token", ("hf_",), r"(hf_[a-zA-Z0-9]{30,})"),
     ("digitalocean-token", ("dop_v1_", "doo_v1_", "dor_v1_"), r"(do[opr]_v1_[a-f0-9]{40,})"),
@@ -99,7 +88,7 @@ _TOKENS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 # The whole key block up to its END line, whatever stands between. Without one: the lines that look
 # like key material, so that a prompt that merely mentions such a header keeps its text.
 _KEY_NAME = r"(?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?(?: ?-{1,5})?"
-_KEY_BEGIN = rf"-{{4,5}} ?BEGIN {_KEY_NAME}|PuTTY-User-Key-File-\d: [^\n]{{0,60}}"
+_KEY_BEGIN = rf"-{{4,5}} ?BEGIN {_KEY_NAME}|PuTTY-User-Key-File-\d: [^\n]{{0,60}}|\[redacted:"
 _KEY_END = rf"-{{4,5}} ?END {_KEY_NAME}"
 _KEY_GAP = r"(?:[\s\"'`>#|*,;+]|\\[nrt]?)*+"
 _KEY_LINE = (
@@ -117,7 +106,7 @@ _USER_TOKEN = r"(?=\D*\d)[\w.~%+=-]{16,}"  # noqa: S105 -- a pattern
 _URL_END = r"\s|\[redacted:"
 # An `@` before what can only be the host: passwords hold `/` and `@` too, as paths do.
 _HOST = r"@(?=(?:[a-zA-Z0-9-]{1,63}\.){1,8}[a-zA-Z]{2,24}(?::\d{1,5})?(?:[/?#\"'`<>)\]},;\\]|\Z))"
-_PLACEHOLDER = r"\$?\{\w+\}|\$\w+|<[\w-]+>|\*+"
+_PLACEHOLDER = r"\$?\{\w+\}|\$[A-Z_]+|<[\w-]+>|\*+"
 
 # Printable by category, yet drawn as nothing: the rest of Default_Ignorable_Code_Point, and the
 # blank Braille pattern.
@@ -125,23 +114,17 @@ _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _ESCAPE = re.compile(r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
-_KEPT_SPACES = "\u00a0\u202f\u3000"  # French and CJK typography; seen, and harmless
 
 # What is left out to see what a reader sees, in a text where every other unseen character became
 # NUL: single characters; and with them whole terminal sequences.
-_UNSEEN_RUN = r"[\0\x07\x1b\x80-\x9f]+"
-_SEQUENCE_OR_RUN = (
+_UNSEEN_RUN = r"\0+|[\x07\x1b\x80-\x9f]"
+_SEQUENCE = (
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f\n]*+(?:\x07|\x9c|\x1b\\)"
-    r"|\x1b[ -/]*+[0-Z\\^-~]|" + _UNSEEN_RUN
+    r"|\x1b[ -/]*+[0-Z\\^-~]"
 )
-
-_INTRODUCERS = frozenset("\x1b\x90\x98\x9b\x9d\x9e\x9f")
-
-_MARGIN = 4096
-"""How far `show` looks past what it shows: room for the longest usual secret."""
-
-_Span = tuple[str, int, int]
+_Span = tuple[str, int, int]  # a kind, start and end
+_Unit = tuple[str, int, int]  # what stands for a character or a secret, its columns, its start
 
 
 @cache
@@ -153,8 +136,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 def find_secrets(text: str) -> tuple[Secret, ...]:
     r"""Find secrets, each in its whole length, also when split by what cannot be seen.
 
-    Args:
-        text: Any text; the time taken grows with its length only.
+    The time taken grows with the length of the text, whatever it holds.
 
     Returns:
         The secrets in order; where several overlap, one that covers them all.
@@ -167,19 +149,15 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
 
 
 def redact(text: str) -> tuple[str, tuple[Redaction, ...]]:
-    """Replace each secret by a marker that names its kind.
-
-    Args:
-        text: Any text.
+    """Replace each secret by a marker that names its kind; redacting again changes nothing.
 
     Returns:
         The text without the secrets; and what was replaced, in order.
 
     Example:
-        >>> text, redactions = redact("postgres://app:s3cr3t@db/app")
-        >>> text
-        'postgres://app:[redacted:url-credentials]@db/app'
-        >>> redactions
+        >>> redact("redis://:s3cr3t@db/0")[0]
+        'redis://:[redacted:url-credentials]@db/0'
+        >>> redact("redis://:s3cr3t@db/0")[1]
         (Redaction(kind='url-credentials', line=1),)
     """
     secrets = find_secrets(text)
@@ -195,13 +173,9 @@ def _without(text: str, secrets: Sequence[Secret]) -> str:
     pieces: list[str] = []
     position = 0
     for secret in secrets:
-        pieces += text[position : secret.start], _marker(secret)
+        pieces += text[position : secret.start], f"[redacted:{secret.kind}]"
         position = secret.end
     return "".join((*pieces, text[position:]))
-
-
-def _marker(secret: Secret) -> str:
-    return f"[redacted:{secret.kind}]"
 
 
 def _find(text: str, *, whole: bool) -> tuple[Secret, ...]:
@@ -223,11 +197,10 @@ def _find(text: str, *, whole: bool) -> tuple[Secret, ...]:
 
 def _matches(text: str, *, whole: bool) -> Iterator[_Span]:
     for kind, literals, pattern in _TOKENS:
-        for literal in literals:
-            at = text.find(literal)
-            look = _pattern(pattern).match if at >= 0 else None
+        for literal in filter(text.__contains__, literals):
+            match_at, at = _pattern(pattern).match, text.find(literal)
             while at >= 0:
-                match = look(text, at)
+                match = match_at(text, at)
                 if match and match.start(1) >= 0:
                     yield kind, match.start(1), match.end(1)
                 at = text.find(literal, match.end() if match else at + 1)
@@ -238,16 +211,17 @@ def _matches(text: str, *, whole: bool) -> Iterator[_Span]:
 
 def _private_keys(text: str, *, whole: bool) -> Iterator[_Span]:
     headers = list(_pattern(_KEY_BEGIN).finditer(text))
-    # Each block is searched up to the next one only: many headers without an end stay linear.
+    # A block is searched up to the next one, or a marker, only: many open ones stay linear, and
+    # redacting again changes nothing.
     limits = [*(header.start() for header in headers[1:]), len(text)]
     for header, limit in zip(headers, limits, strict=False):
+        if header[0].startswith("["):
+            continue
         close = _pattern(_KEY_END).search(text, header.end(), limit)
         if not close and whole:
             close = _pattern(_KEY_BODY).match(text, header.end(), limit)
-        if close:
-            yield "private-key", header.start(), close.end()
-        elif not whole:
-            yield "private-key", header.start(), limit
+        if close or not whole:
+            yield "private-key", header.start(), close.end() if close else limit
 
 
 def _credentials(text: str) -> Iterator[_Span]:
@@ -282,27 +256,26 @@ def _views(text: str) -> Iterator[tuple[str, Callable[[int], int]]]:
         if not printable(character) and unicodedata.category(character) != "Zs"
     }
     marked = _replace(text, unseen)
-    left_out = [_UNSEEN_RUN, _SEQUENCE_OR_RUN] if characters & _INTRODUCERS else [_UNSEEN_RUN]
-    for pattern in left_out:
-        yield _pattern(pattern).sub("", marked), _way_back(marked, pattern)
+    yield _view(marked, _UNSEEN_RUN)
+    if not characters.isdisjoint("\x1b\x90\x98\x9b\x9d\x9e\x9f"):
+        yield _view(marked, f"{_SEQUENCE}|{_UNSEEN_RUN}")
 
 
-def _way_back(marked: str, left_out: str) -> Callable[[int], int]:
-    """Map an offset in a view to one in the text it was made from; worked out when first asked."""
+def _view(marked: str, left_out: str) -> tuple[str, Callable[[int], int]]:
     starts, shifts = [0], [0]
 
     def origin(offset: int) -> int:
-        if len(starts) == 1:
+        if len(starts) == 1:  # worked out when first asked, which is for a secret only
             gaps = [match.span() for match in _pattern(left_out).finditer(marked)]
             shifts.extend(accumulate(end - start for start, end in gaps))
             starts.extend(gap[1] - shift for gap, shift in zip(gaps, shifts[1:], strict=True))
         return offset + shifts[bisect_right(starts, offset) - 1]
 
-    return origin
+    return _pattern(left_out).sub("", marked), origin
 
 
 def _replace(text: str, table: dict[str, str]) -> str:
-    # Few characters are replaced faster one by one; many, as in hostile text, all at once.
+    # A few characters are replaced faster one by one; many, as in hostile text, all at once.
     if len(table) > 16:
         return text.translate({ord(character): shown for character, shown in table.items()})
     for character, replacement in table.items():
@@ -311,13 +284,7 @@ def _replace(text: str, table: dict[str, str]) -> str:
 
 
 def printable(text: str) -> bool:
-    r"""Tell whether a text is one line of characters that all can be seen.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        True when `escape` would change nothing.
+    r"""Tell whether a text is one line of characters that all can be seen: `escape` keeps it.
 
     Example:
         >>> printable("né à 漢字"), printable("a\u202eb"), printable("a\n")
@@ -330,45 +297,25 @@ def escape(text: str) -> str:
     r"""Put a text on one line, with everything that cannot be seen as an ASCII escape.
 
     A backslash stays as it is, so that paths and patterns stay readable: the result is to be read,
-    not to be decoded.
-
-    Args:
-        text: Any text, lone surrogates included.
-
-    Returns:
-        One line of visible characters and plain spaces.
-
-    Source:
-        Unicode 15, section 5.21 and DerivedCoreProperties, Default_Ignorable_Code_Point. What is
-        assigned at all is what the running Python knows.
+    not to be decoded. Lone surrogates and what the running Python's Unicode lacks are hidden.
 
     Example:
         >>> escape("line\nbreak \x1b[31m \u202e \U000e0041")
         'line\\nbreak \\x1b[31m \\u202e \\U000e0041'
     """
-    if printable(text):
-        return text
-    return _replace(text, {c: _escaped(c) for c in set(text) if not printable(c)})
+    return text if printable(text) else _escape(text, keep="")
 
 
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if character in "\n\r\t":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+def _escape(text: str, *, keep: str) -> str:
+    hidden = (c for c in set(text).difference(keep) if not printable(c))
+    return _replace(text, {c: ascii(c)[1:-1] for c in hidden})
 
 
 def reveal(text: str) -> str:
     r"""Make visible what cannot be seen, in a text of many lines.
 
-    Args:
-        text: Any text.
-
-    Returns:
-        The text with line breaks as ``\n`` and tabs kept; so are the spaces of French and CJK
-        typography. A lone carriage return, which can overwrite a line, is an escape.
+    Tabs stay, and the spaces of French and CJK typography; line breaks become ``\n``. A lone
+    carriage return, which can overwrite a line, is an escape.
 
     Example:
         >>> reveal("one\r\ntwo\u200b\rthree\n")
@@ -377,8 +324,7 @@ def reveal(text: str) -> str:
     text = text.replace("\r\n", "\n")
     if printable(text.replace("\n", "").replace("\t", "")):
         return text
-    hidden = {c for c in set(text) - {"\n", "\t", *_KEPT_SPACES} if not printable(c)}
-    return _replace(text, {c: _escaped(c) for c in hidden})
+    return _escape(text, keep="\n\t\u00a0\u202f\u3000")
 
 
 def clip(text: str, limit: int = 80) -> str:
@@ -404,64 +350,52 @@ def clip(text: str, limit: int = 80) -> str:
     return (text[:cut] + "…")[: max(limit, 0)]
 
 
+def _clipped(text: str, limit: int) -> str:
+    return clip(escape(text[: max(limit, 0) + 1]), limit)
+
+
 def show(text: str, limit: int = 60) -> str:
     r"""Quote a value inside a message: redacted, escaped, cut.
 
     Args:
-        text: Any text; of a long one only the beginning is looked at, whatever its length.
-        limit: The most characters to show between the quotes, not counting the backslashes that
-            stand before quotes.
-
-    Returns:
-        One line in double quotes.
+        text: Any text; of a long one only the beginning is looked at.
+        limit: The most characters between the quotes, not counting backslashes before quotes.
 
     Example:
         >>> show('say "hi"\n'), show("a" * 100, 8)
         ('"say \\"hi\\"\\n"', '"aaaaaaa…"')
     """
-    head = text[: max(limit, 0) + _MARGIN]
-    secrets = _find(head, whole=len(head) == len(text))
-    if len(head) < len(text):
-        edge = _edge(head)
-        secrets = tuple(secret for secret in secrets if secret.start < edge)
-        shown = escape(_without(head[:edge], secrets)) + "…"
-    else:
-        shown = escape(_without(head, secrets))
+    head = text[: max(limit, 0) + 4096]  # room for the longest usual secret
+    more = len(head) < len(text)
+    edge = _edge(head) if more else len(head)
+    secrets = [secret for secret in _find(head, whole=not more) if secret.start < edge]
+    shown = escape(_without(head[:edge], secrets)) + "…" * more
     return '"' + clip(shown, limit).replace('"', '\\"') + '"'
 
 
 def _edge(head: str) -> int:
-    """Where to stop in a text cut short, so that no half of a secret is shown.
-
-    Secrets other than keys hold no blanks: only the last word can be a secret's first half.
-    """
+    # Where to stop in a text cut short, so that no half of a secret is shown. Secrets other than
+    # key blocks hold no blanks: only the last word can be the first half of one.
     *_, (view, origin) = _views(head)
     word = max(map(view.rfind, " \t\r\n")) + 1
-    literals = (literal for _, literals, _ in _TOKENS for literal in literals)
-    near = [view.find(literal, max(word - 200, 0)) for literal in ("://", *literals)]
-    edge = max(word, min((at for at in near if at >= 0), default=len(view)))
+    literals = ["://", *(literal for _, literals, _ in _TOKENS for literal in literals)]
+    near = [at for at in (view.find(each, max(word - 200, 0)) for each in literals) if at >= 0]
+    edge = max(word, min(near, default=len(view)))
     return origin(edge) if edge < len(view) else len(head)
 
 
 def code_span(text: str, limit: int = 200) -> str:
-    r"""Write a text as one inline code span of markdown, whatever it holds.
+    r"""Write a text, escaped, as one inline code span of markdown, whatever it holds.
 
     Args:
-        text: Any text.
+        text: Any text; a blank stands for an empty one, as there is no empty code span.
         limit: The most characters to show.
-
-    Returns:
-        The escaped text between enough backticks; a code span of one blank for an empty text, as
-        there is no empty one.
-
-    Source:
-        CommonMark 0.31.2, section 6.1.
 
     Example:
         >>> code_span("a`b"), code_span("`")
         ('``a`b``', '`` ` ``')
     """
-    content = clip(escape(text[: max(limit, 0) + 1]), limit) or " "
+    content = _clipped(text, limit) or " "
     ticks = "`" * (_longest_run(content) + 1)
     # One blank at each end is not content: needed beside a backtick, and where it would be taken.
     pad = " " if content.strip() and not {content[0], content[-1]}.isdisjoint("` ") else ""
@@ -473,31 +407,22 @@ def plain(text: str, limit: int = 200) -> str:
 
     Args:
         text: Any text.
-        limit: The most characters to show, not counting the markup that protects them.
+        limit: The most characters to show, not counting what protects them.
 
     Returns:
         The escaped text with a backslash before whatever could be markup, extended autolinks and
         table cells included; blanks at the ends, which would be dropped, as references.
 
-    Source:
-        CommonMark 0.31.2, sections 2.4 and 2.5.
-
     Example:
         >>> print(plain("1. <b>*x*</b>"))
         1\. \<b\>\*x\*\</b\>
     """
-    literal = re.sub(r"([!#$&()*+.:<=>@\[\\\]_`{|}~-])", r"\\\1", clip(escape(text[: max(limit, 0) + 1]), limit))
+    literal = re.sub(r"([!#$&()*+.:<=>@\[\\\]_`{|}~-])", r"\\\1", _clipped(text, limit))
     return re.sub(r"\A | \Z", "&#32;", literal)
 
 
 def fence(text: str) -> str:
-    """Make the fence for a block of code.
-
-    Args:
-        text: What will stand in the block.
-
-    Returns:
-        Three backticks, or more than stand together anywhere in the text.
+    """Make the fence for a block: three backticks, or more than stand together in its text.
 
     Example:
         >>> fence("a ```` b")
@@ -511,13 +436,7 @@ def _longest_run(text: str) -> int:
 
 
 def shell_line(argv: Sequence[str]) -> str:
-    """Write a command for a POSIX shell.
-
-    Args:
-        argv: The program and its arguments.
-
-    Returns:
-        The line; `shlex.split` gives the arguments back.
+    """Write a program and its arguments for a POSIX shell; `shlex.split` gives them back.
 
     Example:
         >>> shell_line(["prepare", "coach", "--target", "my repo"])
@@ -526,10 +445,6 @@ def shell_line(argv: Sequence[str]) -> str:
     import shlex
 
     return shlex.join(argv)
-
-
-_Unit = tuple[str, int, int]
-"""What is shown for one character or one whole secret, its columns, and where it begins."""
 
 
 def excerpt(
@@ -546,9 +461,6 @@ def excerpt(
 
     Returns:
         The line, escaped, redacted and cut with `…`; and the line of carets.
-
-    Source:
-        Unicode Standard Annex 11: wide and fullwidth characters take two columns.
 
     Example:
         >>> print(*excerpt("cadence: 週間 # soon", start=9, end=11), sep="|")
@@ -572,35 +484,29 @@ def excerpt(
 def _walk(
     line: str, secrets: Sequence[Secret], at: int, *, step: int, width: int
 ) -> tuple[list[_Unit], bool]:
-    """Collect more than fits, one character or secret at a time; say whether that was all."""
+    # Collects more than fits, one character or secret at a time, and tells whether that was all.
     units: list[_Unit] = []
     columns = 0
     # The second limit is for marks that take no column: any number of them can follow a letter.
     while 0 <= at < len(line) and columns <= width and len(units) < 4 * width:
-        first = following = at
-        shown = escape(line[at])
+        first, following, shown = at, at + 1, escape(line[at])
         index = bisect_right(secrets, at, key=lambda secret: secret.start) - 1
         if index >= 0 and at < secrets[index].end:
-            shown = _marker(secrets[index])
-            first, following = secrets[index].start, secrets[index].end - 1
-        taken = _columns(shown)
+            first, following = secrets[index].start, secrets[index].end
+            shown = f"[redacted:{secrets[index].kind}]"
+        taken = len(shown) if shown.isascii() else sum(map(_columns, shown))
         units.append((shown, taken, first))
         columns += taken
-        at = following + 1 if step > 0 else first - 1
+        at = following if step > 0 else first - 1
     return units, not 0 <= at < len(line)
 
 
 def _fit(units: list[_Unit], budget: int, *, whole: bool) -> list[_Unit]:
-    """Keep what a number of columns holds, with `…` after it where something is left out."""
+    # Keeps what a number of columns holds, with `…` after it where something is left out.
     if whole and _width(units) <= budget:
         return units
-    fitted: list[_Unit] = []
-    columns = 1
-    for unit in units:
-        columns += unit[1]
-        if columns > budget:
-            break
-        fitted.append(unit)
+    used = accumulate(unit[1] for unit in units)
+    fitted = [unit for unit, columns in zip(units, used, strict=True) if columns < budget]
     return [*fitted, ("…", 1, sys.maxsize)]
 
 
@@ -608,12 +514,7 @@ def _width(units: list[_Unit]) -> int:
     return sum(unit[1] for unit in units)
 
 
-def _columns(shown: str) -> int:
-    if shown.isascii():
-        return len(shown)
-    return sum(
-        0 if unicodedata.category(c) in {"Mn", "Me"}
-        else 2 if unicodedata.east_asian_width(c) in {"W", "F"}
-        else 1
-        for c in shown
-    )  # fmt: skip
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1

@@ -312,7 +312,9 @@ class TestEntry:
         assert error.fix.endswith("add review: required to the entry")
         reviewed = manifest + "    review: required\n"
         assert ask(reviewed, agent="own", files=files, run=f"x:own:{DUE}").review
-        assert ask(manifest, agent="own", files=files).review, "by hand it is asked for all the same"
+        assert ask(manifest, agent="own", files=files).review, (
+            "by hand it is asked for all the same"
+        )
 
     def test_a_packaged_risk_cannot_be_lowered(self) -> None:
         text = MANIFEST.replace("    review: required\n", "")

@@ -34,7 +34,7 @@ from kaizen_schedule.reading.errors import (
 )
 from kaizen_schedule.reading.tree import Tree
 
-from .targets import PathLike, locate_target
+from .targets import PathLike, locate_target, no_working_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +157,11 @@ def validate(
 
 def _root_of(path: PathLike) -> Path:
     """The repository of a path that may be the manifest itself."""
-    full = Path(os.path.abspath(path))
-    if full.parts[-2:] == (".kaizen", "schedule.yml") and not full.is_dir():
+    try:
+        full = Path(os.path.abspath(path))
+    except OSError as error:
+        raise no_working_folder() from error
+    if os.fspath(path) and full.parts[-2:] == (".kaizen", "schedule.yml") and not full.is_dir():
         return full.parent.parent
     return locate_target(path)
 

@@ -53,10 +53,16 @@ def locate_target(target: PathLike | None = None) -> Path:
     Raises:
         TargetError: There is no such folder.
     """
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        if target is None or not os.path.isabs(target):
+            raise no_working_folder() from error
+        here = Path("/")
     if target is not None:
         path = Path(target)
         try:
-            is_folder = path.is_dir()
+            is_folder = path.is_dir() and os.fspath(target) != ""
         except (OSError, ValueError):
             is_folder = False
         if not is_folder:
@@ -64,10 +70,12 @@ def locate_target(target: PathLike | None = None) -> Path:
             what = "is no folder" if os.path.lexists(path) else "does not exist"
             raise TargetError(f"target {shown} {what}", fix="name a repository's folder")
         return path
-    try:
-        return find_target(Path.cwd(), MANIFEST_PATH)
-    except OSError as error:
-        raise TargetError("the working folder is gone", fix="pass --target") from error
+    return find_target(here, MANIFEST_PATH)
+
+
+def no_working_folder() -> TargetError:
+    """The error that the folder one stands in has been removed."""
+    return TargetError("the working folder is gone", fix="pass --target with a full path")
 
 
 def manifest_label(path: PathLike) -> str:

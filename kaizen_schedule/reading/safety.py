@@ -53,10 +53,12 @@ _AWS_NAME = (
 # 40 characters of base64, or more for a session token; but no digest.
 _AWS_VALUE = r"(?![0-9a-f]{40})([a-zA-Z0-9/+]{40,}={0,2})"
 _SK = (
-    r"(sk-(?!ant-)(?:[\w-]{0,80}T3BlbkFJ[\w-]{16,}|(?<![a-zA-Z0-9]sk-)(?:(?:proj|svcacct|admin|None)"
-    r"-[\w-]{20,}|(?=[a-zA-Z]{0,30}\d)[a-zA-Z0-9]{20}[\w-]*)))"
+    r"(sk-(?!ant-)(?:[\w-]{0,80}T3BlbkFJ[\w-]{16,}|(?:(?<![a-zA-Z0-9]sk-)|(?<=[a-zA-Z0-9]{16}sk-))"
+    r"(?:(?:proj|svcacct|admin|None)-[\w-]{20,}|(?=[a-zA-Z]{0,30}\d)[a-zA-Z0-9]{20}[\w-]*)))"
 )
-_NPMRC = r"(?:(?<!\w)_auth|_authToken|:_password|npmAuthToken)[\\\" ]*[=:][\\\"' ]*([\w+/=.-]{16,})"
+_NPMRC = (
+    r"(?:(?<![^:\n])_auth|_authToken|:_password|npmAuthToken)[\\\" ]*[=:][\\\"' ]*([\w+/=.-]{16,})"
+)
 _TOKENS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("github-token", ("gh",), r"(gh[pousr]_\w{36,}+(?:\.[\w-]{16,}+)*+)"),
     ("github-token", ("github_pat_",), r"(github_pat_\w{30,})"),

@@ -28,6 +28,7 @@ _BEGINS = {
     "while scanning a simple key": "a key",
     "while scanning a quoted scalar": "an open quote",
 }
+_BRACKETS = ("while parsing a flow mapping", "while parsing a flow sequence")
 _NEEDS_QUOTES = frozenset("@`%")
 # What stands before a value that seems to have ended, and is the beginning of a text.
 _STARRED = re.compile(r"(?:^|[\s,\[{])(\*\S+\s+)$")
@@ -48,7 +49,7 @@ def describe_syntax_error(error: Any, source: Source) -> tuple[Problem, int | No
     mark = error.problem_mark or error.context_mark
     if error.context_mark is not None and (
         context in _BEGINS
-        or ("flow" in context and mark.index >= len(source.text))
+        or (context in _BRACKETS and mark.index >= len(source.text))
         or "end of stream" in problem
     ):
         # Where it begins says more than where it went wrong.
@@ -62,7 +63,7 @@ def describe_syntax_error(error: Any, source: Source) -> tuple[Problem, int | No
     row = source.line(line)
     before, rest = row[: mark.column], row[mark.column :]
     span = Span(line=line, column=column, end_line=line, end_column=column + 1)
-    starred = _STARRED.search(before) if "expected key" in problem else None
+    starred = _STARRED.search(before) if "did not find expected" in problem else None
     if (
         starred
         or context == "a value"
@@ -105,6 +106,8 @@ def _words(context: str, problem: str, before: str, rest: str) -> tuple[str, str
         return "the quote that begins here is not closed", "close the quote"
     if context == "an open bracket":
         return "the bracket that begins here is not closed", "close the bracket"
+    if "flow node" in context and not rest:
+        return "a bracket is not closed", "close the bracket"
     if context == "a key":
         return f"{shown} is no key with a value", "write a colon and a space after the key"
     if "\t" in before + rest[:1] and not before.strip():

@@ -462,12 +462,13 @@ FRAGMENTS = st.sampled_from(
     + list(NEAR_MISSES.values())
     + ["\n", " ", "@", ":", "https://me" + ":", ZWSP, "\x1b[0m", "[redacted:", "]", "@h.example"]
     + ["-----END RSA PRIVATE" + " KEY-----", "-----BEGIN EC PRIVATE" + " KEY-----", "A" * 20]
-    + ["aws_secret_key=", AWS_KEY, AWS_ID, "//npm.example/:_auth" + "Token="]
+    + ["_au" + "th=", "aws_secret_key=", AWS_KEY, AWS_ID, "//npm.example/:_auth" + "Token="]
 )
 hostile = st.lists(FRAGMENTS | st.text(max_size=4), max_size=8).map("".join)
 
 
 @given(hostile)
+@example(AWS_ID + SAMPLES["openai-admin"].text)
 def test_redacting_again_changes_nothing(text: str) -> None:
     redacted = safety.redact(text)[0]
     assert safety.redact(redacted)[0] == redacted
@@ -781,9 +782,13 @@ def test_a_shell_reads_back_the_arguments(argv: list[str]) -> None:
 # --- excerpts --------------------------------------------------------------------------------
 
 
+def wide(text: str) -> str:
+    """The characters that take a column."""
+    return "".join(c for c in text if unicodedata.category(c) not in ("Mn", "Me"))
+
+
 def columns(text: str) -> int:
-    seen = [c for c in text if unicodedata.category(c) not in ("Mn", "Me")]
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in seen)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in wide(text))
 
 
 def under(shown: str, carets: str) -> str:
@@ -898,4 +903,4 @@ def test_carets_stand_under_what_they_mean(line: str, start: int, length: int, w
         assert carets == " " * columns(safety.escape(line[:start])) + "^" * columns(marked)
     elif not secrets and end > start and columns(safety.escape(line[start])):
         above = under(shown, carets).replace("…", "")
-        assert safety.escape(line[start:end]).startswith(above.rstrip("\u0301")) or not above
+        assert wide(safety.escape(line[start:end])).startswith(wide(above))

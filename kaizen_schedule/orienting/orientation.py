@@ -45,6 +45,7 @@ _EDGE = 32 * 1024
 _NEWEST = 5
 _NOTE_SHOWN = 200
 _PATH_SHOWN = 4096
+_POINTERS_SHOWN = 100
 
 
 def build_bundle(tree: Tree, request: Request, surroundings: Surroundings) -> Bundle:
@@ -385,11 +386,14 @@ def _repository(tree: Tree, facts: Facts) -> Section:
         facts.warnings.append(f"unreadable: {fault.message}")
         names = ()
         otherwise = "The names at the top of this repository cannot be listed."
-    for name in sorted(filter(_is_pointer, names))[:100]:
+    for name in filter(_is_pointer, names):
         found = tree.stat(name)
         if found is not None and found.kind is Kind.FILE:
             unit = "byte" if found.size == 1 else "bytes"
             lines.append(f"{safety.escape(name)}, {found.size:,} {unit}")
+    left = len(lines) - _POINTERS_SHOWN
+    if left > 0:  # one name in many spellings
+        lines[_POINTERS_SHOWN:] = [f"[truncated: {left:,} more left out]"]
     for name in ("docs", "doc", ".github/workflows"):
         found = tree.stat(name)
         if found is not None and found.kind is Kind.FOLDER:
@@ -401,6 +405,7 @@ def _repository(tree: Tree, facts: Facts) -> Section:
         source=".",
         sha256=sha256(content),
         trust=Trust.REPOSITORY_DATA,
+        truncated=left > 0,
         content=content,
     )
 

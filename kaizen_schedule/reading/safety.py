@@ -1,8 +1,7 @@
 """Text made safe to show: secrets replaced, the invisible made visible, markup made literal.
 
 Source:
-    Unicode 15, DerivedCoreProperties (Default_Ignorable_Code_Point) and Annex 11 (wide characters);
-    CommonMark 0.31.2, sections 2.4 and 2.5 (backslash escapes, references) and 6.1 (code spans).
+    Unicode: Default_Ignorable_Code_Point, Annex 11. CommonMark 0.31.2: sections 2.4, 2.5, 6.1.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ _SK = (
     r"(?:(?:proj|svcacct|admin|None)-[\w-]{20,}|(?=[a-zA-Z]{0,30}\d)[a-zA-Z0-9]{20}[\w-]*)))"
 )
 _NPMRC = (
-    r"(?:(?<![^:\n])_auth|_authToken|:_password|npmAuthToken)[\\\" ]*[=:][\\\"' ]*([\w+/=.-]{16,})"
+    r"(?:(?<![^:\n])_auth|_authToken|:_password|npmAuthToken)[\\\" ]*[=:][\\\"' ]*([\w+/=-]{16,})"
 )
 _TOKENS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("github-token", ("gh",), r"(gh[pousr]_\w{36,}+(?:\.[\w-]{16,}+)*+)"),
@@ -119,11 +118,11 @@ _ESCAPE = re.compile(r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 # What is left out to see what a reader sees, in a text where every other unseen character became
 # NUL: single characters; and with them whole terminal sequences.
-_UNSEEN_RUN = r"\0+|[\x07\x1b\x80-\x9f]"
-_SEQUENCE = (
+_UNSEEN_RUN = r"[\0\x07\x1b\x80-\x9f]+"
+_SEQUENCES = (
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f\n]*+(?:\x07|\x9c|\x1b\\)"
-    r"|\x1b[ -/]*+[0-Z\\^-~]"
+    r"|\x1b[ -/]*+[0-Z\\^-~]|[\0\x07]+|[\x1b\x80-\x9f]"
 )
 _Span = tuple[str, int, int]  # a kind, start and end
 _Unit = tuple[str, int, int]  # what stands for a character or a secret, its columns, its start
@@ -260,7 +259,7 @@ def _views(text: str) -> Iterator[tuple[str, Callable[[int], int]]]:
     marked = _replace(text, unseen)
     yield _view(marked, _UNSEEN_RUN)
     if not characters.isdisjoint("\x1b\x90\x98\x9b\x9d\x9e\x9f"):
-        yield _view(marked, f"{_SEQUENCE}|{_UNSEEN_RUN}")
+        yield _view(marked, _SEQUENCES)
 
 
 def _view(marked: str, left_out: str) -> tuple[str, Callable[[int], int]]:
@@ -468,8 +467,7 @@ def excerpt(
         >>> print(*excerpt("cadence: 週間 # soon", start=9, end=11), sep="|")
         cadence: 週間 # soon|         ^^^^
     """
-    start = min(max(start, 0), len(line))
-    end = min(end, len(line))
+    start, end = min(max(start, 0), len(line)), min(end, len(line))
     right, right_whole = _walk(line, secrets, start, step=1, width=width)
     before = (right[0][2] if right else start) - 1
     left, left_whole = _walk(line, secrets, before, step=-1, width=width)

@@ -59,10 +59,10 @@ def describe_syntax_error(error: Any, source: Source) -> tuple[Problem, int | No
     if conflict := _CONFLICT.search(source.text):
         message, fix = "not YAML: a merge conflict begins here", "settle the merge conflict"
         return Problem(rules.SYNTAX, message, source.span(conflict.start(), 7), fix), None
-    line, column = mark.line + 1, mark.column + 1
-    row = source.line(line)
-    before, rest = row[: mark.column], row[mark.column :]
-    span = Span(line=line, column=column, end_line=line, end_column=column + 1)
+    # Past the end libyaml counts a line more than there is.
+    span = source.span(min(mark.index, len(source.text)))
+    row, at = source.line(span.line), span.column - 1
+    before, rest = row[:at], row[at:]
     starred = _STARRED.search(before) if "did not find expected" in problem else None
     if (
         starred
@@ -70,10 +70,10 @@ def describe_syntax_error(error: Any, source: Source) -> tuple[Problem, int | No
         or ("cannot start any token" in problem and rest[:1] in _NEEDS_QUOTES)
         or ("mapping keys are not allowed" in problem and before.strip())
     ):
-        start = starred.start(1) if starred else mark.column
+        start = starred.start(1) if starred else at
         value = _value(before[:start], row[start:])
         span = replace(span, column=start + 1, end_column=start + 1 + len(value))
-        return unquoted(value, span), mark.index - mark.column + start
+        return unquoted(value, span), mark.index - at + start
     message, fix = _words(context, problem, before, rest)
     return Problem(rules.SYNTAX, f"not YAML: {message}", span, fix), None
 

@@ -247,6 +247,12 @@ class TestManifest:
             assert said.isprintable()
 
 
+    def test_a_name_that_looks_like_a_secret_is_not_told(self) -> None:
+        name = "sk-" + "proj-" + "a1B2c3D4e5" * 4
+        error = refused(f'version: "1"\nagents: {{{name}: 1}}', reason="manifest-invalid")
+        assert "a1B2" not in error.message
+
+
 class TestEntry:
     def test_none(self) -> None:
         error = refused(reason="agent-not-scheduled", agent="sys-medic")

@@ -384,6 +384,18 @@ class TestSections:
             ".github/workflows/, a folder",
         ]
 
+    def test_no_more_than_some_are_named(self) -> None:
+        from itertools import product
+
+        spelt = ["".join(letters) for letters in product(*zip("readme", "README", strict=True))]
+        files = {f"{name}.{end}": "" for name in spelt for end in ("md", "txt")}
+        section = part(make(files), "repository")
+        lines = section.content.splitlines()
+        assert lines[100:] == ["[truncated: 29 more left out]", "docs/, a folder"]
+        assert lines[:100] == sorted(lines[:100])
+        assert section.truncated
+        assert not part(make(), "repository").truncated
+
     def test_nothing_of_their_content_is_shown(self) -> None:
         bundle = make({"README.md": "MARK", "docs/index.md": "MARK", "TODO.md": "MARK"})
         assert "MARK" not in render_bundle(bundle) + dumps(bundle)

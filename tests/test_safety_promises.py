@@ -28,6 +28,8 @@ import pytest
 
 from tests.support import NOW, ROOT, manifest, write_files
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).with_name("kaizen-agentic")
 INSTALLED = PROGRAM.exists()
 COMMAND = [str(PROGRAM)] if INSTALLED else [sys.executable, "-P", "-m", "kaizen_schedule"]

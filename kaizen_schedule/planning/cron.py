@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.rules import Rule
@@ -84,8 +85,7 @@ class Cron:
         return len(self.minutes) * len(self.hours)
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(NamedTuple):
     name: str
     low: int
     high: int
@@ -330,7 +330,7 @@ def _unportable(field: _Field, item: str, what: str, fix: str | Callable[[], str
 def _plainer(text: str, field: _Field, parts: list[str]) -> str:
     """What comes near to ``#``, ``L``, ``W`` or ``?``."""
     name = text.upper()
-    number = int(digits) if _is_digits(digits := name.rstrip("LW")) else 0
+    which = name.rstrip("LW")
     if "#" in text:
         weekday, _, nth = name.partition("#")
         count = "12345".find(nth) + 1 if len(nth) == 1 else 0
@@ -339,11 +339,12 @@ def _plainer(text: str, field: _Field, parts: list[str]) -> str:
         whole = " ".join("*" if part == "?" else part for part in parts)
         return _write(whole).replace("write", "write * instead of ?:") or "write * instead of ?"
     elif "L" not in name:
-        what, day = "nearest weekday", number or 1
+        what, day = "nearest weekday", int(which) if _is_digits(which) else 1
     elif "W" in name:
         what, day = "last weekday", 28
     else:
-        what, day = f"last {_weekday(str(number)) if field.names is _WEEKDAYS else 'day'}", 28
+        by_name = which and field.names is _WEEKDAYS
+        what, day = f"last {_weekday(which) if by_name else 'day'}", 28
     return f'"{what}" has no portable form; {_on_day(parts, min(day, 28))}'
 
 
@@ -368,12 +369,11 @@ def _weekday(text: str) -> str:
 
 def _on_day(parts: list[str], day: int) -> str:
     """The nearest that is portable: the same time on one day of the month."""
-    cron = f"{parts[0]} {parts[1]} {day} * *"
-    if not _is_portable(cron):
-        cron = f"0 9 {day} * *"
     ending = "th" if 10 < day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
     which = {1: "the first of the month", 28: "a day that every month has"}
-    return f'"{cron}" is {which.get(day, f"the {day}{ending} of the month")}'
+    return (
+        f'"{parts[0]} {parts[1]} {day} * *" is {which.get(day, f"the {day}{ending} of the month")}'
+    )
 
 
 def cadence_mismatch(cron: Cron, cadence: Cadence) -> str:
@@ -424,7 +424,7 @@ def _days_per_period(
                 period = (day.toordinal() - 1) // 7
             case Cadence.MONTHLY:
                 period = day.year * 12 + day.month
-            case Cadence.QUARTERLY:
+            case _:
                 period = day.year * 4 + (day.month - 1) // 3
         fires = day.day in days and day.month in months and day.isoweekday() % 7 in weekdays
         counts[period] = counts.get(period, 0) + fires

@@ -80,7 +80,7 @@ _DROPPED = object()
 _Marks = dict[Any, tuple[Any, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Document:
     r"""A file that people write, as data with places.
 

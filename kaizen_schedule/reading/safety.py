@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
+class Secret(NamedTuple):
     """Where a secret stands, in code points of the text searched."""
 
     kind: str
@@ -75,7 +75,7 @@ _TOKENS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("google-oauth-token", ("ya29.",), r"(ya29\.[\w-][\w.-]{19,})"),
     ("npm-token", ("npm_",), r"(npm_[a-zA-Z0-9]{36,})"),
     ("npm-token", ("_auth", ":_password", "npmAuthToken"), _NPMRC),
-    ("pypi-token", ("pypi-AgE",), r"(pypi-AgE[\w-]{16,})"),
+    ("pypi-token", ("pypi-AgE",), r"(pypi-AgE[\w-]{40,})"),
     ("jwt", ("eyJ",), r"(eyJ[\w=-]{6,}+\.\.?[\w=-]{4,}[\w.+/=-]*+)|eyJ[\w=-]*+"),
     ("stripe-key", ("sk_live_", "rk_live_"), r"([sr]k_live_[a-zA-Z0-9]{16,})"),
     ("huggingface-token", ("hf_",), r"(hf_[a-zA-Z0-9]{30,})"),
@@ -111,10 +111,10 @@ _PLACEHOLDER = r"\$?\{\w+\}|\$[A-Z_]+|<[\w-]+>|\*+"
 
 # Printable by category, yet drawn as nothing: the rest of Default_Ignorable_Code_Point, and the
 # blank Braille pattern.
-_UNSEEN = re.compile(
+_UNSEEN = (
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-_ESCAPE = re.compile(r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_ESCAPE = r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 
 # What is left out to see what a reader sees, in a text where every other unseen character became
 # NUL: single characters; and with them whole terminal sequences.
@@ -291,7 +291,7 @@ def printable(text: str) -> bool:
         >>> printable("né à 漢字"), printable("a\u202eb"), printable("a\n")
         (True, False, False)
     """
-    return text.isprintable() and (text.isascii() or not _UNSEEN.search(text))
+    return text.isprintable() and (text.isascii() or not _pattern(_UNSEEN).search(text))
 
 
 def escape(text: str) -> str:
@@ -346,7 +346,7 @@ def clip(text: str, limit: int = 80) -> str:
         return text
     cut = max(limit - 1, 0)
     start = text.rfind("\\", max(cut - 9, 0), cut)
-    if start >= 0 and (match := _ESCAPE.match(text, start)) and match.end() > cut:
+    if start >= 0 and (match := _pattern(_ESCAPE).match(text, start)) and match.end() > cut:
         cut = start
     return (text[:cut] + "…")[: max(limit, 0)]
 

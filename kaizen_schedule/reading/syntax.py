@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from . import rules, safety
 from .diagnostics import START, Span
@@ -12,8 +12,7 @@ from .rules import Rule
 from .source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A finding about the text, before it has its excerpt."""
 
     rule: Rule

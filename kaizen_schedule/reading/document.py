@@ -416,7 +416,8 @@ class _Builder:
         return value
 
     def _tag(self, event: Any) -> None:
-        message = f"tag {safety.show(event.tag)} is refused: a value is what its form says"
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!", 1)
+        message = f"tag {safety.show(tag)} is refused: a value is what its form says"
         self._report(rules.TAG, message, event, "remove the tag")
 
     def _anchor(self, event: Any, value: Any, *, opens: bool) -> None:

@@ -109,10 +109,10 @@ _URL_END = r"\s|\[redacted:"
 _HOST = r"@(?=(?:[a-zA-Z0-9-]{1,63}\.){1,8}[a-zA-Z]{2,24}(?::\d{1,5})?(?:[/?#\"'`<>)\]},;\\]|\Z))"
 _PLACEHOLDER = r"\$?\{\w+\}|\$[A-Z_]+|<[\w-]+>|\*+"
 
-# Printable by category, yet drawn as nothing: the rest of Default_Ignorable_Code_Point, and the
-# blank Braille pattern.
+# Printable by category, yet drawn as nothing: default ignorables, the blank Braille pattern.
 _UNSEEN = (
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
 )
 _ESCAPE = r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 
@@ -156,9 +156,9 @@ def redact(text: str) -> tuple[str, tuple[Redaction, ...]]:
         The text without the secrets; and what was replaced, in order.
 
     Example:
-        >>> redact("redis://:s3cr3t@db/0")[0]
+        >>> redact("redis://" + ":s3cr3t@db/0")[0]
         'redis://:[redacted:url-credentials]@db/0'
-        >>> redact("redis://:s3cr3t@db/0")[1]
+        >>> redact("redis://" + ":s3cr3t@db/0")[1]
         (Redaction(kind='url-credentials', line=1),)
     """
     secrets = find_secrets(text)

@@ -751,7 +751,6 @@ def test_the_working_folder_may_be_gone(tmp_path: Path, monkeypatch: pytest.Monk
         assert tree.root
 
 
-@pytest.mark.skipif(not LINUX, reason="counts with strace's numbers of Linux")
 def test_a_small_file_costs_few_calls(repo: Path) -> None:
     with opened_names() as names:
         assert read(repo, "sub/other") == b"other"

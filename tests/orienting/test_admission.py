@@ -246,7 +246,6 @@ class TestManifest:
         for said in (refused(text, reason="manifest-invalid").message, *ask(text).warnings):
             assert said.isprintable()
 
-
     def test_a_name_that_looks_like_a_secret_is_not_told(self) -> None:
         name = "sk-" + "proj-" + "a1B2c3D4e5" * 4
         error = refused(f'version: "1"\nagents: {{{name}: 1}}', reason="manifest-invalid")

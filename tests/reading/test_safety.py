@@ -238,7 +238,7 @@ NEAR_MISSES = {
     "aws-id-lower": "ak" + "ia" + mixed(16),
     "aws-no-name": f"digest: {AWS_KEY}",
     "aws-sha": "uses: aws-actions/configure-aws-credentials@" + HEX[:40],
-    "aws-sha-secret": "aws_secret_key: " + HEX[:40],
+    "aws-digest": "aws_secret" + "_key: " + HEX[:40],
     "aws-short": "aws_secret_" + f"access_key={AWS_KEY[1:]}",
     "aws-glued": "aws_secret_" + mixed(60),
     "aws-reference": "aws_secret_access_key: ${AWS_SECRET_ACCESS_KEY}",

@@ -10,8 +10,8 @@ Everything here is loaded when it is first used, so that importing the package c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+# Not from typing: under `python -m` a checkout's own typing.py would be taken for it.
+TYPE_CHECKING = False
 __version__ = "1.3.0"
 
 _EXPORTS = {
@@ -164,7 +164,7 @@ if TYPE_CHECKING:
     from .reading.safety import Redaction
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -2,6 +2,10 @@
 
 import sys
 
+# Python puts the working folder first; what a checkout calls typing.py must not be run.
+if not sys.flags.safe_path:
+    del sys.path[0]
+
 from .cli import main
 
 if __name__ == "__main__":

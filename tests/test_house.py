@@ -37,7 +37,7 @@ ORDER = {
         "orientation",
     ],
     "publishing": ["reporters", "contracts"],
-    "edges": ["files", "packaged", "machine", "scaffold", "regenerate"],
+    "edges": ["files", "writing", "packaged", "machine", "scaffold", "regenerate"],
 }
 FOLDERS = list(ORDER)
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -108,7 +108,8 @@ HEAVY = [
     "subprocess",
     "tempfile", "typer", "unittest", "urllib.request", "urllib3",
     "kaizen_schedule.cli.agents", "kaizen_schedule.cli.memory", "kaizen_schedule.cli.metrics",
-    "kaizen_schedule.orienting.bundle", "kaizen_schedule.orienting.metrics",
+    "kaizen_schedule.edges.writing", "kaizen_schedule.orienting.bundle",
+    "kaizen_schedule.orienting.metrics",
     "kaizen_schedule.publishing.contracts",
 ]  # fmt: skip
 

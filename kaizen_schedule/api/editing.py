@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from kaizen_schedule import __version__
 from kaizen_schedule.edges import packaged
-from kaizen_schedule.edges.files import DiskTree, replace_file
+from kaizen_schedule.edges.files import DiskTree
 from kaizen_schedule.edges.scaffold import render_manifest, switch
+from kaizen_schedule.edges.writing import replace_file
 from kaizen_schedule.planning.agents import Prompt, list_prompts, nearest
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
 from kaizen_schedule.reading import safety

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from kaizen_schedule import __version__
 from kaizen_schedule.edges import packaged
-from kaizen_schedule.edges.files import DiskTree, append_line
+from kaizen_schedule.edges.files import DiskTree
+from kaizen_schedule.edges.writing import append_line
 from kaizen_schedule.orienting.admission import Request, Surroundings, parse_run_key
 from kaizen_schedule.orienting.bundle import Bundle
 from kaizen_schedule.orienting.memory import MemoryBrief, memory_path, render_note

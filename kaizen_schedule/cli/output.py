@@ -72,7 +72,7 @@ def emit(text: str, output: Path | None = None) -> None:
     if output is None or str(output) == "-":
         write_stdout(text)
     else:
-        from kaizen_schedule.edges.files import write_output
+        from kaizen_schedule.edges.writing import write_output
 
         write_output(output, text.encode("utf-8", "backslashreplace"))
 

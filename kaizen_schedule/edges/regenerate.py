@@ -6,8 +6,8 @@ from pathlib import Path
 
 from kaizen_schedule.publishing.contracts import build_contracts
 
-from .files import write_output
 from .packaged import data_path
+from .writing import write_output
 
 
 def write_contracts() -> None:

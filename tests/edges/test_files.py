@@ -21,15 +21,9 @@ from typing import Any
 
 import pytest
 
-from kaizen_schedule.edges import files
-from kaizen_schedule.edges.files import (
-    DiskTree,
-    append_line,
-    find_target,
-    reason_of,
-    replace_file,
-    write_output,
-)
+from kaizen_schedule.edges import writing
+from kaizen_schedule.edges.files import DiskTree, find_target, reason_of
+from kaizen_schedule.edges.writing import append_line, replace_file, write_output
 from kaizen_schedule.reading.errors import FaultReason, FileFault, OutputError, Refusal, TargetError
 from kaizen_schedule.reading.tree import LIST_CAP, Blob, Kind, Stat
 from tests.support import ROOT, write_files
@@ -130,7 +124,7 @@ KILL = 0x80000000
 _FILTER = """
 import ctypes, os, struct, sys
 from pathlib import Path
-from kaizen_schedule.edges.files import append_line, replace_file, write_output
+from kaizen_schedule.edges.writing import append_line, replace_file, write_output
 from kaizen_schedule.reading.errors import KaizenError
 import fcntl
 
@@ -1148,7 +1142,7 @@ def test_a_disk_that_fails_to_take_the_line(repo: Path, path: str) -> None:
 def test_a_folder_that_cannot_be_synced_does_not_matter(repo: Path) -> None:
     kept = os.open("/dev/null", os.O_WRONLY)
     try:
-        files._sync(kept)
+        writing._sync(kept)
     finally:
         os.close(kept)
 
@@ -1157,7 +1151,7 @@ def test_many_processes_lose_and_mix_nothing(repo: Path) -> None:
     processes, lines = 5, 40
     script = (
         "import sys; from pathlib import Path\n"
-        "from kaizen_schedule.edges.files import append_line\n"
+        "from kaizen_schedule.edges.writing import append_line\n"
         f"for n in range({lines}):\n"
         "    word = f'{sys.argv[1]}.{n}.'\n"
         "    append_line(Path(), 'a/b/log', (word * (1 + n * 37 % 400)).encode() + b'\\n')\n"
@@ -1286,7 +1280,7 @@ def test_a_full_device_says_so() -> None:
 def written_to_own(path: str, out: Any) -> subprocess.CompletedProcess[bytes]:
     script = (
         "import sys; from pathlib import Path\n"
-        "from kaizen_schedule.edges.files import write_output\n"
+        "from kaizen_schedule.edges.writing import write_output\n"
         "from kaizen_schedule.reading.errors import OutputError\n"
         "try: write_output(Path(sys.argv[1]), b'result\\n')\n"
         "except OutputError as error: sys.exit(error.message)\n"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kaizen_schedule.edges import files, packaged
+from kaizen_schedule.edges import packaged, writing
 from kaizen_schedule.edges.packaged import (
     PackagedZones,
     data_path,
@@ -106,7 +106,7 @@ def test_the_schemas_are_those_of_the_models(
         assert path.parent == Path(data_path("contracts"))
         written[path.name] = data
 
-    monkeypatch.setattr(files, "write_output", keep)
+    monkeypatch.setattr(writing, "write_output", keep)
     monkeypatch.delitem(sys.modules, "kaizen_schedule.edges.regenerate", raising=False)
     runpy.run_module("kaizen_schedule.edges.regenerate", run_name="__main__")
     assert {name: text.encode() for name, text in build_contracts().items()} == written
@@ -117,7 +117,7 @@ def test_the_schemas_are_those_of_the_models(
 
 
 def test_importing_the_generator_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "write_output", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(writing, "write_output", lambda *_: pytest.fail("written"))
     monkeypatch.delitem(sys.modules, "kaizen_schedule.edges.regenerate", raising=False)
     runpy.run_module("kaizen_schedule.edges.regenerate", run_name="regenerate")
 

@@ -104,7 +104,7 @@ def test_a_module_can_be_read_in_ten_minutes(path: Path) -> None:
 HEAVY = [
     "argparse", "asyncio", "difflib", "email", "importlib.metadata", "importlib.resources",
     "logging",
-    "multiprocessing", "numpy", "pandas", "pydantic", "rich", "shlex", "socket", "ssl",
+    "multiprocessing", "numpy", "pandas", "pathlib", "pydantic", "rich", "shlex", "socket", "ssl",
     "subprocess",
     "tempfile", "typer", "unittest", "urllib.request", "urllib3",
     "kaizen_schedule.cli.agents", "kaizen_schedule.cli.memory", "kaizen_schedule.cli.metrics",

@@ -6,7 +6,6 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from kaizen_schedule import __version__
@@ -155,14 +154,15 @@ def validate(
     return Report(ok=not any(d.severity is Severity.ERROR for d in kept), diagnostics=kept)
 
 
-def _root_of(path: PathLike) -> Path:
+def _root_of(path: PathLike) -> str:
     """The repository of a path that may be the manifest itself."""
     try:
-        full = Path(os.path.abspath(path))
+        full = os.path.abspath(path)
     except OSError as error:
         raise no_working_folder() from error
-    if os.fspath(path) and full.parts[-2:] == (".kaizen", "schedule.yml") and not full.is_dir():
-        return full.parent.parent
+    folder, name = os.path.split(full)
+    if os.path.join(os.path.basename(folder), name) == MANIFEST_PATH and not os.path.isdir(full):
+        return os.path.dirname(folder)
     return locate_target(path)
 
 

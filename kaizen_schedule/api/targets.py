@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from datetime import UTC, datetime
-from pathlib import Path
 
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import find_target
@@ -43,7 +42,7 @@ def parse_instant(text: str) -> datetime:
     return moment
 
 
-def locate_target(target: PathLike | None = None) -> Path:
+def locate_target(target: PathLike | None = None) -> str:
     """The repository that is meant: the one named, else the one that the working folder is in.
 
     Args:
@@ -54,19 +53,19 @@ def locate_target(target: PathLike | None = None) -> Path:
         TargetError: There is no such folder.
     """
     try:
-        here = Path.cwd()
+        here = os.getcwd()
     except OSError as error:
         if target is None or not os.path.isabs(target):
             raise no_working_folder() from error
-        here = Path("/")
+        here = "/"
     if target is not None:
-        path = Path(target)
+        path = os.fspath(target)
         try:
-            is_folder = path.is_dir() and os.fspath(target) != ""
-        except (OSError, ValueError):
+            is_folder = os.path.isdir(path) and path != ""
+        except ValueError:
             is_folder = False
         if not is_folder:
-            shown = safety.show(str(target), 200)
+            shown = safety.show(path, 200)
             what = "is no folder" if os.path.lexists(path) else "does not exist"
             raise TargetError(f"target {shown} {what}", fix="name a repository's folder")
         return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -74,8 +75,8 @@ def prepare(
     with DiskTree(root) as tree:
         request = Request(
             agent=agent,
-            target=str(tree.root),
-            repository=tree.root.name or "repository",
+            target=tree.root,
+            repository=os.path.basename(tree.root) or "repository",
             now=now,
             run=run,
             definition=definition,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -38,7 +37,7 @@ def _plain(prompt: Prompt) -> dict[str, Any]:
 @format_option("text", "json")
 @output_option
 @quiet_option
-def list_(target: str | None, *, form: str, output: Path | None, quiet: bool) -> int:
+def list_(target: str | None, *, form: str, output: str | None, quiet: bool) -> int:
     """List the prompts found here and packaged, their risk, and what is odd about them.
 
     Exit code 1 means that one of them cannot be read.
@@ -85,7 +84,7 @@ def list_(target: str | None, *, form: str, output: Path | None, quiet: bool) ->
 @format_option("text", "json")
 @output_option
 @quiet_option
-def show(agent: str, target: str | None, *, form: str, output: Path | None, quiet: bool) -> int:
+def show(agent: str, target: str | None, *, form: str, output: str | None, quiet: bool) -> int:
     """Print the prompt that counts for an agent here."""
     prompt = editing.show_agent(targets.locate_target(target), agent)
     text = safety.reveal(safety.redact(prompt.text)[0])

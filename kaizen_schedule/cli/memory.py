@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -49,7 +48,7 @@ def command() -> None:
 @output_option
 @quiet_option
 def brief(
-    agent: str, target: str | None, *, limit: int, form: str, output: Path | None, quiet: bool
+    agent: str, target: str | None, *, limit: int, form: str, output: str | None, quiet: bool
 ) -> int:
     """Print an agent's newest notes, the oldest of them first."""
     found = tasks.read_memory(targets.locate_target(target), agent, limit=limit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -124,7 +123,7 @@ def show(
     days: int,
     form: str,
     now: datetime | None,
-    output: Path | None,
+    output: str | None,
     quiet: bool,
 ) -> int:
     """Show an agent's runs: how many, how well, how long, and the trend."""
@@ -156,7 +155,7 @@ def optimize(
     days: int,
     form: str,
     now: datetime | None,
-    output: Path | None,
+    output: str | None,
     quiet: bool,
 ) -> int:
     """Say what an agent's records suggest, and which records say so."""

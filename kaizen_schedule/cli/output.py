@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -67,14 +66,16 @@ def silence(stream: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def emit(text: str, output: Path | None = None) -> None:
+def emit(text: str, output: str | None = None) -> None:
     """Hand out a result: to standard output, or whole and at once to a file."""
-    if output is None or str(output) == "-":
+    if output is None or output == "-":
         write_stdout(text)
     else:
+        from pathlib import Path
+
         from kaizen_schedule.edges.writing import write_output
 
-        write_output(output, text.encode("utf-8", "backslashreplace"))
+        write_output(Path(output), text.encode("utf-8", "backslashreplace"))
 
 
 def say(text: str, *, quiet: bool = False) -> None:
@@ -132,7 +133,7 @@ output_option = click.option(
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="Write the result to a file instead of standard output.",
 )
 now_option = click.option(

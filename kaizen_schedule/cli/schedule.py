@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -75,7 +74,7 @@ def validate(
     ignore: tuple[str, ...],
     form: str,
     now: datetime | None,
-    output: Path | None,
+    output: str | None,
     quiet: bool,
 ) -> int:
     """Find everything that is wrong with a manifest, in one run.
@@ -150,7 +149,7 @@ def list_(
     wide: bool,
     form: str,
     now: datetime | None,
-    output: Path | None,
+    output: str | None,
 ) -> int:
     """Show what is scheduled here, when it comes next, and where its cron comes from."""
     from kaizen_schedule.api import listing
@@ -160,7 +159,7 @@ def list_(
             targets.locate_target(target), now=clock(now), count=count, include_disabled=everything
         )
     except (ManifestError, Refusal) as error:
-        return _failure(error, form, output)
+        return _failure(error, form)
     if form == "json":
         emit(reporters.to_json(found), output)
         return 0
@@ -168,8 +167,8 @@ def list_(
     return 0
 
 
-def _failure(error: KaizenError, form: str, output: Path | None) -> int:
-    """Report an error, on stdout too where JSON is wanted."""
+def _failure(error: KaizenError, form: str) -> int:
+    """Report an error; where JSON is wanted on standard output, never in place of a result."""
     if form == "json":
         reason = error.reason if isinstance(error, Refusal) else "manifest-unavailable"
         refusal = {"reason": reason, "detail": error.message, "fix": error.fix}
@@ -181,8 +180,7 @@ def _failure(error: KaizenError, form: str, output: Path | None) -> int:
                     "ok": False,
                     "refusal": refusal,
                 }
-            ),
-            output,
+            )
         )
     say_error(error)
     return error.exit_code
@@ -377,7 +375,7 @@ def prepare(
     definition: str | None,
     expires_at: datetime | None,
     now: datetime | None,
-    output: Path | None,
+    output: str | None,
     quiet: bool,
 ) -> int:
     """Prepare everything that the agent's session needs, in one bundle.
@@ -397,7 +395,7 @@ def prepare(
             token_budget=token_budget,
         )
     except Refusal as error:
-        return _failure(error, form, output)
+        return _failure(error, form)
     if form == "json":
         emit(reporters.to_json(bundle), output)
     else:
@@ -420,7 +418,7 @@ def prepare(
 @click.argument("code", required=False)
 @format_option("text", "json")
 @output_option
-def rule(code: str | None, *, form: str, output: Path | None) -> int:
+def rule(code: str | None, *, form: str, output: str | None) -> int:
     """Explain a rule by code or name, or list them all."""
     if code is None:
         rules = manifests.list_rules()

@@ -12,7 +12,6 @@ import stat as modes
 from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from kaizen_schedule.reading import safety
@@ -53,7 +52,7 @@ class DiskTree:
         TargetError: There is no such folder, or it cannot be opened.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str | os.PathLike[str]) -> None:
         self._given = root
         self._descriptor = self._of_root(lambda: os.open(root, _STEP))
 
@@ -65,9 +64,9 @@ class DiskTree:
             raise TargetError(f"cannot open folder {shown}: {reason_of(error)}") from error
 
     @cached_property
-    def root(self) -> Path:
+    def root(self) -> str:
         """The repository's own path, without links; looked up when first asked for."""
-        return self._of_root(lambda: Path(os.path.realpath(self._given)))
+        return self._of_root(lambda: os.path.realpath(self._given))
 
     def __enter__(self) -> DiskTree:
         return self
@@ -247,7 +246,7 @@ def _fault(path: str, error: OSError | ValueError) -> FileFault:
     return FileFault(path, FaultReason.UNREADABLE, message)
 
 
-def find_target(start: Path, marker: str) -> Path:
+def find_target(start: str, marker: str) -> str:
     """Find the repository one stands in.
 
     Args:
@@ -258,9 +257,11 @@ def find_target(start: Path, marker: str) -> Path:
         The nearest folder upwards that holds ``marker``, looked for at most up to the one that
         holds ``.git``; else ``start`` itself.
     """
-    for folder in (start, *start.parents):
-        if os.path.lexists(folder / marker):
+    folder = start
+    while True:
+        if os.path.lexists(os.path.join(folder, marker)):
             return folder
-        if os.path.lexists(folder / ".git"):
-            break
-    return start
+        above = os.path.dirname(folder)
+        if above == folder or os.path.lexists(os.path.join(folder, ".git")):
+            return start
+        folder = above

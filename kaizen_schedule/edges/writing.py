@@ -23,7 +23,7 @@ _TRIES = 10
 
 
 @contextlib.contextmanager
-def _writable_folder(root: Path, path: str) -> Iterator[tuple[int, str]]:
+def _writable_folder(root: str | os.PathLike[str], path: str) -> Iterator[tuple[int, str]]:
     """Open the folder of a path, making what is missing; no link is followed.
 
     Yields its descriptor and the last name. What was made is removed again on any failure.
@@ -67,7 +67,9 @@ def _refused(path: str, error: OSError) -> OutputError:
     return OutputError(f"cannot write {show_path(path)}: {reason_of(error)}")
 
 
-def replace_file(root: Path, path: str, data: bytes, *, new: bool = False) -> None:
+def replace_file(
+    root: str | os.PathLike[str], path: str, data: bytes, *, new: bool = False
+) -> None:
     """Write a whole file of a repository, or leave everything as it was.
 
     Args:
@@ -148,7 +150,7 @@ def _publish(temporary: str, name: str, folder: int) -> None:
         os.unlink(temporary, dir_fd=folder)
 
 
-def append_line(root: Path, path: str, data: bytes) -> None:
+def append_line(root: str | os.PathLike[str], path: str, data: bytes) -> None:
     """Append to a file of a repository: locked, all or nothing, and kept through a crash.
 
     A last line that a crash cut short gets its end first, so that the new one stands alone.

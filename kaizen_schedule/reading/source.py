@@ -71,16 +71,17 @@ class Source:
         """Make a diagnostic with the excerpt of its line."""
         shown, carets = self.excerpt(span)
         pointer = "".join(
-            "/" + safety.escape(str(step))[:200].replace("~", "~0").replace("/", "~1")
+            "/"
+            + safety.escape(safety.redact(str(step)[:200])[0]).replace("~", "~0").replace("/", "~1")
             for step in route
         )
         return diagnose(
             rule,
-            message,
+            safety.redact(message)[0],
             path=path,
             span=span,
             pointer=pointer,
-            fix=fix,
+            fix=safety.redact(fix)[0],
             excerpt=shown,
             carets=carets,
         )

@@ -326,7 +326,7 @@ def test_the_repository_itself_may_stand_behind_a_link(repo: Path, tmp_path: Pat
     (repo / "a").symlink_to(repo / "file")
     (repo / "b").symlink_to(tmp_path / "link" / "file")
     with DiskTree(tmp_path / "link") as tree:
-        assert tree.root == repo
+        assert tree.root == str(repo)
         assert tree.read("a", cap=CAP).data == b"inside"
         with pytest.raises(FileFault, match="leads out"):  # its own path, and no other name of it
             tree.read("b", cap=CAP)
@@ -767,11 +767,11 @@ def test_the_nearest_repository_is_found(
     tmp_path: Path, files_: dict[str, str], start: str, expected: str
 ) -> None:
     write_files(tmp_path, files_)
-    assert find_target(tmp_path / start, ".kaizen/m") == tmp_path / expected
+    assert find_target(str(tmp_path / start), ".kaizen/m") == str(tmp_path / expected)
 
 
 def test_without_any_mark_it_is_where_one_stands(tmp_path: Path) -> None:
-    assert find_target(tmp_path, ".no-such-mark") == tmp_path
+    assert find_target(str(tmp_path), ".no-such-mark") == str(tmp_path)
 
 
 def test_an_error_is_named_in_words() -> None:

@@ -215,9 +215,7 @@ def test_unknown_keys(text: str, message: str, fix: str) -> None:
 def test_a_misspelt_key_is_not_missing_as_well() -> None:
     assert only("Version: '1'\n")[0] == "KS202"
     assert only(entry("cadense: weekly"))[0] == "KS202"
-    assert [f.code for f in findings(entry("every: week"))] == ["KS203", "KS202"] or [
-        f.code for f in findings(entry("every: week"))
-    ] == ["KS202", "KS203"]
+    assert {f.code for f in findings(entry("every: week"))} == {"KS202", "KS203"}
 
 
 def test_of_two_misspelt_keys_only_one_can_have_been_meant() -> None:
@@ -436,11 +434,10 @@ def test_each_cadence(cadence: Cadence) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "what"), [("", "nothing"), ("5", "the number 5"), ("[0, 9]", "a list"), ("no: 1", "")]
+    ("value", "what"),
+    [("", "nothing"), ("5", "the number 5"), ("[0, 9]", "a list"), ("{a: b}", "a mapping")],
 )
 def test_a_cron_is_text(value: str, what: str) -> None:
-    if not what:
-        value, what = "{a: b}", "a mapping"
     found = only(entry("cadence: weekly", f"cron: {value}"))
     message = f"cron of agent coach is {what}, not text"
     assert found == ("KS201", message, 'write five fields in quotes, such as "0 9 * * 1"')

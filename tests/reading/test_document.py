@@ -385,10 +385,10 @@ def test_a_second_document() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "shown", "data"),
     [
-        ("a: !!str 1", 4, "tag:yaml.org,2002:str", {"a": "1"}),
+        ("a: !!str 1", 4, "!!str", {"a": "1"}),
         ("a: !x 1", 4, "!x", {"a": "1"}),
         ("a: ! 1", 4, "!", {"a": "1"}),
-        ("a: !!map {b: c}", 4, "tag:yaml.org,2002:map", {"a": {"b": "c"}}),
+        ("a: !!map {b: c}", 4, "!!map", {"a": {"b": "c"}}),
         ("a: !x [b]", 4, "!x", {"a": ["b"]}),
         ("!x a: 1", 1, "!x", {"a": 1}),
         ("!x\na: 1", 1, "!x", {"a": 1}),

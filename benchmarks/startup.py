@@ -1,7 +1,8 @@
 """Start-up of ``schedule validate`` beside bare Python, check-jsonschema and yamllint.
 
 The program is measured in an environment of its own that holds only its wheel and what that needs;
-the peers run from the development environment, on the same file, in turn, in one run.
+the peers run from the development environment, on the same file (the one that ``init`` writes), in
+turn, in one run.
 
     python benchmarks/startup.py [RUNS]
 """
@@ -21,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from machine import describe
 
 ROOT = Path(__file__).parents[1]
-MANIFEST = ROOT / ".kaizen" / "schedule.yml"
 SCHEMA = ROOT / "kaizen_schedule" / "data" / "contracts" / "manifest.schema.json"
 
 
@@ -46,14 +46,19 @@ def main(runs: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         python = only_the_wheel(Path(name))
         ours = python.with_name("kaizen-agentic")
+        target = Path(name) / "repository"
+        target.mkdir()
+        init = [ours, "schedule", "init", "-q", "--timezone", "Europe/Berlin", "--target", target]
+        subprocess.run([str(word) for word in init], check=True)
+        manifest = target / ".kaizen" / "schedule.yml"
         here = Path(sys.executable)
         commands = {
             "python -c pass": [python, "-c", "pass"],
-            "schedule validate": [ours, "schedule", "validate", "--quiet", "--target", ROOT],
+            "schedule validate": [ours, "schedule", "validate", "--quiet", "--target", target],
             "check-jsonschema": [
-                here.with_name("check-jsonschema"), "--schemafile", SCHEMA, MANIFEST,
+                here.with_name("check-jsonschema"), "--schemafile", SCHEMA, manifest,
             ],
-            "yamllint": [here.with_name("yamllint"), "-d", "relaxed", MANIFEST],
+            "yamllint": [here.with_name("yamllint"), "-d", "relaxed", manifest],
         }  # fmt: skip
         times: dict[str, list[float]] = {key: [] for key in commands}
         for number in range(runs + 2):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import KeysView, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -186,10 +186,12 @@ class _Checker:
             self.add(rules.WRONG_VERSION, f'version is {what}, not the text "1"', ("version",), fix)
 
     def unknown_keys(
-        self, data: dict[str, Any], known: tuple[str, ...], route: Route, owner: str
+        self, data: dict[str, Any], known: KeysView[str], route: Route, owner: str
     ) -> set[str]:
         """Report them; say which known keys they seem to mean."""
         meant: set[str] = set()
+        if data.keys() <= known:
+            return meant
         for key, value in data.items():
             if key in known:
                 continue
@@ -263,11 +265,16 @@ class _Checker:
             seen.setdefault(name.lower(), name)
             before = len(self.findings)
             entry = self.entry(shown, data, route)
-            faulty = any(f.rule.severity == "error" for f in self.findings[before:])
-            if good and entry is not None and not faulty:
+            if good and entry is not None and not self.has_errors(before):
                 self.entries[name] = entry
             if good:
                 self.prompt(name, data, route)
+
+    def has_errors(self, since: int) -> bool:
+        """Whether one of the findings from the given one on is an error."""
+        return len(self.findings) > since and any(
+            f.rule.severity == "error" for f in self.findings[since:]
+        )
 
     def entry(self, agent: str, data: Any, route: Route) -> Entry | None:
         if not isinstance(data, dict):
@@ -282,9 +289,10 @@ class _Checker:
         cadence = None if "cadence" in meant else self.cadence(data, route, agent)
         cron = None
         if "cron" in data:
-            cron = self.text(data["cron"], (*route, "cron"), owner, _CRON_FIX)
+            at = (*route, "cron")
+            cron = self.text(data["cron"], at, owner, _CRON_FIX)
             if cron is not None:
-                self.cron(cron, cadence, (*route, "cron"), agent)
+                self.cron(cron, cadence, at, agent)
         enabled = self.flag(data, "enabled", route, owner)
         review = self.review(data, route, owner)
         if cadence is None:
@@ -292,13 +300,12 @@ class _Checker:
         return Entry(cadence=cadence, cron=cron, enabled=enabled, review=review)
 
     def review(self, data: dict[str, Any], route: Route, owner: str) -> Review:
-        value = data.get("review", "none")
-        if isinstance(value, str):
-            if value in tuple(Review):
-                return Review(value)
-            near = nearest(value, tuple(Review))
-        else:
-            near = ""
+        if "review" not in data:
+            return Review.NONE
+        value = data["review"]
+        if isinstance(value, str) and value in _REVIEWS:
+            return _REVIEWS[value]
+        near = nearest(value, _REVIEWS) if isinstance(value, str) else ""
         message = f"review of {owner} is {describe(value)}, neither none nor required"
         fix = f"did you mean {near}?" if near else "write review: none or review: required"
         self.add(rules.UNKNOWN_REVIEW, message, (*route, "review"), fix)
@@ -365,9 +372,10 @@ class _Checker:
 MOST_PER_DAY = 48
 """An entry that fires more often than this on some day is never run."""
 
-_MANIFEST_KEYS = ("version", "enabled", "timezone", "agents")
-_ENTRY_KEYS = ("cadence", "cron", "enabled", "review")
+_MANIFEST_KEYS = dict.fromkeys(("version", "enabled", "timezone", "agents")).keys()
+_ENTRY_KEYS = dict.fromkeys(("cadence", "cron", "enabled", "review")).keys()
 _CADENCES: dict[str, Cadence] = {cadence.value: cadence for cadence in Cadence}
+_REVIEWS: dict[str, Review] = {review.value: review for review in Review}
 _CRON_FIX = 'write five fields in quotes, such as "0 9 * * 1"'
 _ZONE_FIX = "name a zone of the IANA list, such as Europe/Berlin, or leave it out for UTC"
 

@@ -269,7 +269,7 @@ def _build(text: str, path: str) -> Document:
                 builder.too_deep(error.problem_mark)
                 break
             problem, offset = describe_syntax_error(error, source)
-            if offset is not None and len(mended) < MENDING_LIMIT:
+            if offset is not None and offset not in mended and len(mended) < MENDING_LIMIT:
                 starts[offset] = problem
                 mended[offset] = text[offset]
                 readable = f"{readable[:offset]}x{readable[offset + 1 :]}"
@@ -279,7 +279,13 @@ def _build(text: str, path: str) -> Document:
             message = f"not YAML: {safety.escape(str(error))[:120]}"
             problems.append(Problem(rules.SYNTAX, message, START))
         break
-    problems += (builder.restored.get(offset, guess) for offset, guess in starts.items())
+    for offset, guess in starts.items():
+        if (found := builder.restored.get(offset)) is None:
+            problems.append(guess)
+        else:  # it was read, so that now it is known where it ends
+            value, end = found
+            span = replace(guess.span, end_line=end.line + 1, end_column=end.column + 1)
+            problems.append(unquoted(value, span))
     return Document(
         path=path,
         source=source,
@@ -297,7 +303,8 @@ class _Builder:
     def __init__(self, text: str, mended: dict[int, str]) -> None:
         self.text = text
         self.mended = mended
-        self.restored: dict[int, Problem] = {}
+        # By their offsets: values with their first character again, and the marks at their ends.
+        self.restored: dict[int, tuple[str, Any]] = {}
         self.problems: list[Problem] = []
         self.marks: dict[int, _Marks] = {}
         self.root: Any = None
@@ -411,8 +418,7 @@ class _Builder:
         for offset, character in self.mended.items():
             if start <= offset < end:
                 value = character + value[1:]
-                span = replace(_span(event), column=event.start_mark.column + 1 + offset - start)
-                self.restored[offset] = unquoted(value, span)
+                self.restored[offset] = (value, event.end_mark)
         return value
 
     def _tag(self, event: Any) -> None:

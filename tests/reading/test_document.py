@@ -688,6 +688,7 @@ YAMLISH = st.lists(
 @given(YAMLISH | st.text() | st.text("[]{}:,-?*&!'\"\n \ta#@", max_size=40))
 @settings(max_examples=500)
 @example("? &a [*a]\n: *a\n")
+@example("!\n  %")
 @example("a: &a\n- *a\n&a : *a")
 def test_any_text_is_read(text: str) -> None:
     source = text.encode("utf-8", "surrogatepass")

@@ -130,6 +130,7 @@ def test_a_value_that_needs_quotes_is_shown_with_them(text: str, place: str, val
         ("a: {b: */5 9 *, c: d}\n", "1:8-15", "*/5 9 *"),
         ("a: {\n  b: */5 9 *}\n", "2:6-13", "*/5 9 *"),
         ("a: */5\n  9\n", "1:4-4", "*/5 9"),
+        ("a: &b\n    */5\n", "2:5-8", "*/5"),
     ],
 )
 def test_a_star_without_quotes(text: str, place: str, value: str) -> None:

@@ -154,7 +154,7 @@ SAMPLES = {
     "google-oauth": Sample("google-oauth-secret", "GOC" + "SPX-" + mixed(28)),
     "google-access": Sample("google-oauth-token", "ya" + "29.a0" + mixed(60)),
     "npm": Sample("npm-token", "np" + "m_" + mixed(36)),
-    "npmrc": Sample("npm-token", "np" + "m_" + mixed(36), "//registry.npmjs.org/:_auth" + "Token="),
+    "npmrc": Sample("npm-token", "np" + "m_" + mixed(36), "//registry.example.org/:_auth" + "Token="),
     "npmrc-uuid": Sample(
         "npm-token", "-".join([HEX[:8], HEX[8:12], HEX[12:16], HEX[16:20], HEX[20:32]]),
         "//npm.example/:_auth" + "Token=",
@@ -251,7 +251,7 @@ NEAR_MISSES = {
     "openai-kebab": "sk-something-long-without-digits-in-it",
     "google-short": "AI" + "za" + mixed(34),
     "npm-config": "np" + "m_config_registry_of_some_other_place_of_ours",
-    "npmrc-reference": "//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
+    "npmrc-reference": "//registry.example.org/:_authToken=${NPM_TOKEN}",
     "npm-type": "basic_auth=" + mixed(30),
     "pypi-name": "pypi-AgE",
     "jwt-one-part": JWT_HEAD + " and " + JWT_BODY,

@@ -339,7 +339,7 @@ def _plainer(text: str, field: _Field, parts: list[str]) -> str:
         whole = " ".join("*" if part == "?" else part for part in parts)
         return _write(whole).replace("write", "write * instead of ?:") or "write * instead of ?"
     elif "L" not in name:
-        what, day = "nearest weekday", int(which) if _is_digits(which) else 1
+        what, day = "nearest weekday", (int(which) or 1) if _is_digits(which) else 1
     elif "W" in name:
         what, day = "last weekday", 28
     else:

@@ -118,8 +118,8 @@ class Document:
         for step in route:
             key_event, event = self._marks[id(container)][step]
             container = container[step]
-        if event is None:
-            return START
+        if event is None or (not route and type(event) is ScalarEvent and not event.value):
+            return START  # of nothing libyaml may say that it stands past the end
         if not route and isinstance(container, dict) and container:
             # The root mapping is shown by its first key: there is no better single place.
             event = next(iter(self._marks[id(container)].values()))[0]

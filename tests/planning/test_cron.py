@@ -268,6 +268,8 @@ EXTENSION = "an extension that engines read differently"
          '"nearest weekday" has no portable form; "0 9 23 * *" is the 23rd of the month'),
         ("0 9 31W * *", PORTABLE, f'is not portable: {EXTENSION} ("31W" as day of month)',
          '"nearest weekday" has no portable form; "0 9 28 * *" is a day that every month has'),
+        ("0 9 0W * *", PORTABLE, f'is not portable: {EXTENSION} ("0W" as day of month)',
+         '"nearest weekday" has no portable form; "0 9 1 * *" is the first of the month'),
         ("0 9 W * *", PORTABLE, f'is not portable: {EXTENSION} ("W" as day of month)',
          '"nearest weekday" has no portable form; "0 9 1 * *" is the first of the month'),
         ("0 9 ? * 1", PORTABLE, f'is not portable: {EXTENSION} ("?" as day of month)',
@@ -413,6 +415,7 @@ CRONISH = st.lists(
 @settings(max_examples=400)
 @example("0 9 31 2 1")
 @example("0 9 1,31 2 *")
+@example("0 0 0W 0 0")
 def test_whatever_else_is_refused_with_a_fix_that_is_right(text: str) -> None:
     try:
         parse_cron(text)

@@ -166,7 +166,8 @@ def test_nothing(text: str) -> None:
 
 
 def test_what_is_not_there_at_all_stands_at_the_beginning() -> None:
-    assert parse("\n\n# only\n").locate(()) == START
+    for text in ("\n\n# only\n", "---\n ", "---\n\n  ", "\n''"):
+        assert parse(text).locate(()) == START
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

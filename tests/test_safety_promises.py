@@ -205,14 +205,19 @@ def target(tmp_path: Path) -> Path:
 
 
 def check_all(
-    run: Runner, target: Path, names: Sequence[str] = tuple(READ_ONLY), *, override: bool = True
+    run: Runner,
+    target: Path,
+    names: Sequence[str] = tuple(READ_ONLY),
+    *,
+    override: bool = True,
+    env: Mapping[str, str | None] | None = None,
 ) -> dict[str, Ended]:
     """Run the read-only commands, which must end well and leave everything as it is."""
     before = snapshot(target)
     ends = {}
     for name in names:
         words = READ_ONLY[name]
-        ends[name] = run(*words, "--target", target, cwd=target.parent, override=override)
+        ends[name] = run(*words, "--target", target, cwd=target.parent, override=override, env=env)
         assert ends[name].code in (0, 1, 2), ends[name]
         if name.endswith("json") and ends[name].out:
             assert ends[name].value
@@ -366,7 +371,9 @@ def test_ten_thousand_prompts(run: Runner, target: Path) -> None:
     write_files(target, {**HEALTHY, "agents/agent-x.md": PROMPT * 20})
     for number in range(9_990):
         os.link(target / "agents" / "agent-x.md", target / "agents" / f"agent-x{number}.md")
-    check_all(run, target, ["agents"])
+    # Measuring coverage takes more of the allowed time than the work itself.
+    unmeasured = dict.fromkeys(key for key in os.environ if key.startswith("COVERAGE_"))
+    check_all(run, target, ["agents"], env=unmeasured)
 
 
 # --- Hostile text --------------------------------------------------------------------------------
@@ -753,6 +760,10 @@ def test_json_is_one_strict_value(run: Runner, target: Path, name: str) -> None:
     if name not in ("validate", "list, absent", "prepare", "prepare, expired", "rules"):
         return
     written = run(*words, *now, "--format", "json", "-o", "../out.json", cwd=target)
+    if "refusal" in value:  # nothing stands in place of a result
+        assert (written.code, written.value) == (code, value)
+        assert not (target.parent / "out.json").exists()
+        return
     assert (written.code, written.out) == (code, "")
     assert (target.parent / "out.json").read_text() == end.out
 

@@ -154,7 +154,7 @@ SAMPLES = {
     "google-oauth": Sample("google-oauth-secret", "GOC" + "SPX-" + mixed(28)),
     "google-access": Sample("google-oauth-token", "ya" + "29.a0" + mixed(60)),
     "npm": Sample("npm-token", "np" + "m_" + mixed(36)),
-    "npmrc": Sample("npm-token", "np" + "m_" + mixed(36), "//registry.example.org/:_auth" + "Token="),
+    "npmrc": Sample("npm-token", "np" + "m_" + mixed(36), "//r.example.org/:_auth" + "Token="),
     "npmrc-uuid": Sample(
         "npm-token", "-".join([HEX[:8], HEX[8:12], HEX[12:16], HEX[16:20], HEX[20:32]]),
         "//npm.example/:_auth" + "Token=",

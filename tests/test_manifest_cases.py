@@ -24,6 +24,7 @@ from kaizen_schedule.planning.cron import parse_cron
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
 from kaizen_schedule.publishing.reporters import DIAGNOSTIC_REPORTERS, render_diagnostics
 from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
+from kaizen_schedule.reading.document import parse_document
 from kaizen_schedule.reading.rules import RULES
 
 from .support import write_files
@@ -113,6 +114,21 @@ def test_the_json_form_is_what_its_schema_says(repository: Path) -> None:
         schema.validate(json.loads(text))
         assert text.isascii()
         assert len(json.loads(text)["diagnostics"]) == len(found)
+
+
+def test_the_schema_refuses_what_the_loader_refuses(repository: Path) -> None:
+    schema = Draft202012Validator(json.loads(packaged.schema("manifest")))
+    compared = 0
+    for case in (*VALID, *INVALID):
+        document = parse_document(case.read_bytes(), path=MANIFEST_PATH)
+        if not document.findings:
+            compared += 1
+            shape = {d.code for d in _validate(repository, case) if "KS2" < d.code < "KS3"}
+            # That two names differ by case alone is all that a schema cannot say. And jsonschema
+            # lets a pattern end before a last newline, which ECMA-262 does not.
+            if case.stem != "agent-name-with-a-newline":
+                assert schema.is_valid(document.data) == (shape <= {"KS208"}), case.stem
+    assert compared > 200
 
 
 def _lines(case: Path) -> list[str]:

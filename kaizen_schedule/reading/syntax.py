@@ -58,8 +58,8 @@ def describe_syntax_error(error: Any, source: Source) -> tuple[Problem, int | No
     if conflict := _CONFLICT.search(source.text):
         message, fix = "not YAML: a merge conflict begins here", "settle the merge conflict"
         return Problem(rules.SYNTAX, message, source.span(conflict.start(), 7), fix), None
-    # Past the end libyaml counts a line more than there is.
-    span = source.span(min(mark.index, len(source.text)))
+    # Not by the mark's line: at the end libyaml counts one more than there is.
+    span = source.span(mark.index)
     row, at = source.line(span.line), span.column - 1
     before, rest = row[:at], row[at:]
     starred = _STARRED.search(before) if "did not find expected" in problem else None

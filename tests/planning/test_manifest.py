@@ -731,26 +731,39 @@ LEAF = st.sampled_from(
      "required", "UTC", "Nowhere", "0 9 * * 1", "0 9", [], ["weekly"], {}, {"cadence": "weekly"}]
 )  # fmt: skip
 NAMES = st.sampled_from(["coach", "Coach", "a-1", "a.b", "", "1a", "x" * 64, "x" * 65, "é"])
-KEYS = ["cadence", "cron", "enabled", "review"]
-ENTRYISH = LEAF | st.fixed_dictionaries(
-    {"cadence": st.just("weekly") | LEAF},
-    optional={
-        "cron": st.just("0 9 * * 1") | LEAF,
-        "enabled": st.booleans() | LEAF,
-        "review": st.sampled_from(["none", "required"]) | LEAF,
-    },
-) | st.dictionaries(st.sampled_from([*KEYS, "Cadence", "every"]), LEAF, max_size=4)  # fmt: skip
-AGENTSISH = LEAF | st.dictionaries(NAMES, ENTRYISH, max_size=3)
-MANIFESTISH = (
-    LEAF
-    | MANIFEST
-    | st.fixed_dictionaries({"version": st.just("1")}, optional={"agents": AGENTSISH})
-    | st.dictionaries(
-        st.sampled_from(["version", "enabled", "timezone", "agents", "Version", "hosts"]),
-        LEAF | AGENTSISH,
-        max_size=4,
-    )
+TOP = ["version", "enabled", "timezone", "agents", "Version", "hosts", ""]
+KEYS = ["cadence", "cron", "enabled", "review", "Cadence", "every"]
+SLIPS = st.lists(
+    st.tuples(st.just("top"), st.sampled_from(TOP), LEAF)
+    | st.tuples(st.just("drop"), st.sampled_from(TOP), st.none())
+    | st.tuples(st.just("entry"), NAMES, LEAF | ENTRY)
+    | st.tuples(st.just("key"), st.sampled_from(KEYS), LEAF)
+    | st.tuples(st.just("drop key"), st.sampled_from(KEYS), st.none()),
+    max_size=2,
 )
+
+
+def with_slips(data: dict[str, Any], slips: list[tuple[str, str, Any]]) -> dict[str, Any]:
+    """A sound manifest with a few things done to it."""
+    changed = {**data, "agents": {"coach": {"cadence": "weekly"}, **data.get("agents", {})}}
+    for what, key, value in slips:
+        agents = changed.get("agents")
+        entry_of = agents.get("coach") if isinstance(agents, dict) else None
+        match what:
+            case "top":
+                changed[key] = value
+            case "drop":
+                changed.pop(key, None)
+            case "entry" if isinstance(agents, dict):
+                agents[key] = value
+            case "key" if isinstance(entry_of, dict):
+                entry_of[key] = value
+            case "drop key" if isinstance(entry_of, dict):
+                entry_of.pop(key, None)
+    return json.loads(json.dumps(changed))  # type: ignore[no-any-return] # each part a copy
+
+
+MANIFESTISH = st.builds(with_slips, MANIFEST, SLIPS) | LEAF
 
 
 @given(texts(MANIFESTISH))

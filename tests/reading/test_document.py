@@ -497,6 +497,10 @@ def test_an_error_ends_the_reading_and_keeps_what_was_found() -> None:
 # --- Limits ------------------------------------------------------------------------------------
 
 
+def test_the_limits_are_those_of_the_contract() -> None:
+    assert (SIZE_LIMIT, DEPTH_LIMIT, NODE_LIMIT) == (1_048_576, 16, 20_000)
+
+
 def test_a_mebibyte() -> None:
     text = b"a: 1\n#" + b"x" * (SIZE_LIMIT - 6)
     assert len(text) == SIZE_LIMIT

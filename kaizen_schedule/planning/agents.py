@@ -25,6 +25,9 @@ PROMPT_CAP = 256 * 1024
 PLACES = (("agents", "agent-"), (".claude/agents", ""))
 """Folders of a repository in which prompts are looked for, and what precedes the name there."""
 
+_NO_PROMPTS = ("readme", "index")
+"""What a folder of prompts may hold beside them."""
+
 _OURS = ("name", "description", "risk", "memory")
 # What coding assistants and their collections put beside ours; passed through, not read.
 _THEIRS = (
@@ -119,11 +122,13 @@ def list_prompts(tree: Tree, packaged: Mapping[str, Prompt]) -> tuple[Prompt, ..
             if not file.startswith(prefix) or not file.endswith(".md"):
                 continue
             name = file[len(prefix) : -len(".md")]
+            if not prefix and name.lower() in _NO_PROMPTS:
+                continue
             if NAME.fullmatch(name):
                 prompt = find_prompt(tree, name, packaged)
                 if prompt is not None:
                     found[name] = prompt
-            elif prefix or name.lower() not in ("readme", "index"):
+            else:
                 message = f"no agent can be called {safety.show(name)}: letters, digits and dashes"
                 odd.append(_unreadable(name, f"{folder}/{file}", message, rule=rules.PROMPT_NAME))
     order = sorted((*found.values(), *odd), key=lambda p: (p.name.lower(), p.name, p.path))
@@ -172,7 +177,7 @@ def load_prompt(data: bytes, *, path: str, name: str, packaged: Prompt | None = 
     lint = _Lint(front=front, path=safety.escape(path), name=name)
     lint.problems += problems
     values = lint.values() if front is not None else {}
-    risk = lint.risk(values)
+    risk = lint.risk(values) if front is not None else Risk.LOW
     if packaged is not None and packaged.risk is Risk.HIGH and risk is not Risk.HIGH:
         if "risk" in values:
             lint.add(
@@ -220,7 +225,8 @@ def _split(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]
 
 
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,63}):[ \t]*(.*)")
-_TRUE_TYPES: dict[str, tuple[type, ...]] = {"name": (str,), "description": (str,)}
+_HIGH = re.compile(r"\brisk\b[\"']?\s*:\s*[\"']?high\b", re.IGNORECASE)
+_UNKNOWN_LIMIT = 50
 
 
 class _Lint:
@@ -301,8 +307,12 @@ class _Lint:
                     f"the prompt of {self.name} has no {key}",
                     f"add {key}:",
                 )
+        unknown = 0
         for key, value in values.items():
             if key not in _OURS and key not in _THEIRS:
+                unknown += 1
+                if unknown > _UNKNOWN_LIMIT:
+                    continue
                 near = nearest(key, (*_OURS, *_THEIRS))
                 fix = (
                     f"did you mean {near}?"
@@ -317,10 +327,33 @@ class _Lint:
             elif key == "name" and value != self.name:
                 message = f"name {safety.show(value)} is not the file's, {self.name}, which counts"
                 self.add(rules.PROMPT_NAME, message, f"write name: {self.name}", (key,))
+        if unknown > _UNKNOWN_LIMIT:
+            message = f"{unknown - _UNKNOWN_LIMIT:,} more unknown keys in the prompt of {self.name}"
+            self.add(
+                rules.PROMPT_UNKNOWN_KEY, message, f"known are {', '.join(_OURS)}, tools, model"
+            )
 
     def risk(self, values: Mapping[str, Any]) -> Risk:
-        """Low only where it says so or says nothing: an unknown word is not taken for harmless."""
-        return Risk.LOW if values.get("risk", "low") == "low" else Risk.HIGH
+        """Low only where it says so or says nothing: what is unclear is not taken for harmless.
+
+        Where the front matter is faulty, or a key is another spelling of risk, any ``risk: high``
+        in it counts.
+        """
+        assert self.front is not None
+        if values.get("risk", "low") != "low":
+            return Risk.HIGH
+        faulty = bool(self.front.findings) or not self.from_yaml
+        if faulty and _HIGH.search(self.front.source.text):
+            return Risk.HIGH
+        return Risk.HIGH if _says_high(values) else Risk.LOW
+
+
+def _says_high(values: Mapping[str, Any]) -> bool:
+    """Whether a key that was probably meant to be risk says high."""
+    return any(
+        str(value).strip().lower() == "high" and len(key) < 10 and nearest(key, _OURS) == "risk"
+        for key, value in values.items()
+    )
 
 
 def _value_problem(key: str, value: Any) -> tuple[str, str] | None:

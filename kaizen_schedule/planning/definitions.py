@@ -64,7 +64,7 @@ def load_definition(text: str, *, path: str, zones: Zones) -> Definition:
         raise KaizenError(f"{path}: unknown time zone {describe(timezone)} of the trigger")
     cadence, agent = inputs.get("cadence"), inputs.get("agent")
     if cadence is not None and cadence not in tuple(Cadence):
-        raise KaizenError(f"{path}: unknown cadence {describe(cadence)}")
+        raise KaizenError(f"{path}: cadence is {describe(cadence)}, not one of the five")
     if agent is not None and not isinstance(agent, str):
         raise KaizenError(f"{path}: agent is {describe(agent)}, not text")
     return Definition(

@@ -15,7 +15,7 @@ from itertools import takewhile
 
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.diagnostics import Diagnostic
-from kaizen_schedule.reading.document import Document
+from kaizen_schedule.reading.document import EXCERPT_LIMIT, Document
 from kaizen_schedule.reading.rules import Finding
 
 from .cron import parse_cron
@@ -167,7 +167,15 @@ def place_findings(document: Document, findings: Iterable[Finding]) -> tuple[Dia
         document: The file.
         findings: What the rules found in it.
     """
-    placed = [*document.findings, *(document.place(finding) for finding in findings)]
+
+    def place_of(finding: Finding) -> tuple[int, int]:
+        span = document.locate(finding.route, at_key=finding.at_key)
+        return span.line, span.column
+
+    # No more are printed than have an excerpt, and an excerpt is what costs.
+    placed = list(document.findings)
+    for number, finding in enumerate(sorted(findings, key=place_of)):
+        placed.append(document.place(finding, excerpt=number < EXCERPT_LIMIT))
     said: dict[tuple[int, int], tuple[str, ...]] = {}
     for item in placed:
         at = (item.line, item.column)

@@ -132,8 +132,8 @@ class Document:
             event = key_event
         return _span(event)
 
-    def place(self, finding: Finding) -> Diagnostic:
-        """Give a finding its line, column and excerpt."""
+    def place(self, finding: Finding, *, excerpt: bool = True) -> Diagnostic:
+        """Give a finding its line, column and, as a rule, excerpt."""
         return self.source.diagnose(
             finding.rule,
             finding.message,
@@ -141,6 +141,7 @@ class Document:
             span=self.locate(finding.route, at_key=finding.at_key),
             route=finding.route,
             fix=finding.fix,
+            excerpt=excerpt,
         )
 
 
@@ -236,9 +237,9 @@ def _diagnose(source: Source, problems: Sequence[Problem], *, path: str) -> tupl
     """The findings in file order, the first ones with their excerpts."""
     ordered = sorted(problems, key=lambda p: (p.span.line, p.span.column, p.rule.code, p.message))
     return tuple(
-        source.diagnose(p.rule, p.message, path=path, span=p.span, fix=p.fix)
-        if number < EXCERPT_LIMIT
-        else diagnose(p.rule, p.message, path=path, span=p.span, fix=p.fix)
+        source.diagnose(
+            p.rule, p.message, path=path, span=p.span, fix=p.fix, excerpt=number < EXCERPT_LIMIT
+        )
         for number, p in enumerate(ordered)
     )
 

@@ -18,6 +18,7 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._last = (0, "")
 
     @cached_property
     def starts(self) -> list[int]:
@@ -33,8 +34,10 @@ class Source:
         """A line without its end, from 1; empty past the last."""
         if number > len(self.starts):
             return ""
-        end = self.starts[number] if number < len(self.starts) else len(self.text)
-        return self.text[self.starts[number - 1] : end].rstrip("\r\n")
+        if number != self._last[0]:  # findings come in clusters, and a line may be long
+            end = self.starts[number] if number < len(self.starts) else len(self.text)
+            self._last = (number, self.text[self.starts[number - 1] : end].rstrip("\r\n"))
+        return self._last[1]
 
     def span(self, offset: int, length: int = 1) -> Span:
         """The span of a stretch within one line."""
@@ -67,9 +70,10 @@ class Source:
         span: Span = START,
         route: Route = (),
         fix: str = "",
+        excerpt: bool = True,
     ) -> Diagnostic:
-        """Make a diagnostic with the excerpt of its line."""
-        shown, carets = self.excerpt(span)
+        """Make a diagnostic, as a rule with the excerpt of its line."""
+        shown, carets = self.excerpt(span) if excerpt else ("", "")
         pointer = "".join(
             "/"
             + safety.escape(safety.redact(str(step)[:200])[0]).replace("~", "~0").replace("/", "~1")

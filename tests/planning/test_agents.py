@@ -429,3 +429,43 @@ def test_any_bytes_are_answered(data: bytes) -> None:
 )
 def test_hostile_prompts_simply_return(text: str) -> None:
     assert prompt(text).readable
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "Risk: high",
+        "risk: low\nrisk: high",
+        "<<: {risk: high}",
+        'broken: [\n"risk": high',
+        "broken: [\nrisk : high",
+        "broken: [\n\trisk: high",
+        "description: a: b\nRISK: HIGH",
+        "rsik: high",
+        "risk: [high]",
+        "risk: hihg",
+    ],
+)
+def test_what_is_unclear_about_risk_counts_as_high(front: str) -> None:
+    text = f"---\nname: x\n{front}\n---\nDo it.\n"
+    prompt = load_prompt(text.encode(), path="agents/agent-x.md", name="x")
+    assert prompt.risk is Risk.HIGH
+    assert prompt.diagnostics
+
+
+def test_a_sound_prompt_may_speak_of_risk() -> None:
+    text = '---\nname: x\ndescription: "Use where risk: high matters."\n---\nrisk: high\n'
+    assert load_prompt(text.encode(), path="agents/agent-x.md", name="x").risk is Risk.LOW
+
+
+def test_of_very_many_unknown_keys_some_are_told_and_the_rest_counted() -> None:
+    keys = "\n".join(f"key{n}: 1" for n in range(5000))
+    text = f"---\nname: x\ndescription: y\n{keys}\n---\n"
+    prompt = load_prompt(text.encode(), path="agents/agent-x.md", name="x")
+    assert len(prompt.diagnostics) == 51
+    assert any("4,950 more unknown keys" in d.message for d in prompt.diagnostics)
+
+
+def test_a_readme_among_prompts_is_no_agent() -> None:
+    tree = MemoryTree({".claude/agents/README.md": b"Hello.", ".claude/agents/x.md": b"Do it."})
+    assert [prompt.name for prompt in list_prompts(tree, {})] == ["x"]

@@ -79,6 +79,16 @@ def prompt_paths(name: str) -> tuple[str, ...]:
     return tuple(f"{folder}/{prefix}{name}.md" for folder, prefix in PLACES)
 
 
+def label(name: str) -> str:
+    """An agent's name for a message: even a well-formed one may be somebody's token.
+
+    Example:
+        >>> label("coach")
+        'coach'
+    """
+    return name if len(name) < 20 else safety.redact(name)[0]
+
+
 def find_prompt(tree: Tree, name: str, packaged: Mapping[str, Prompt]) -> Prompt | None:
     """Find the prompt of an agent: in the repository, else packaged.
 
@@ -226,7 +236,8 @@ def _split(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]
 
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,63}):[ \t]*(.*)")
 _HIGH = re.compile(r"\brisk\b[\"']?\s*:\s*[\"']?high\b", re.IGNORECASE)
-_UNKNOWN_LIMIT = 50
+_LINT_LIMIT = 50
+"""So many slips of a kind are told of one prompt; then how many more there are."""
 
 
 class _Lint:
@@ -235,7 +246,8 @@ class _Lint:
     def __init__(self, *, front: Document | None, path: str, name: str) -> None:
         self.front = front
         self.path = path
-        self.name = name
+        self.name = label(name)
+        self.agent = name
         self.problems: list[Diagnostic] = []
         self.from_yaml = False
 
@@ -264,7 +276,11 @@ class _Lint:
         else:
             values = _by_lines(front.source)
         if not unclosed:
-            self.problems += [self._yaml_problem(finding, front) for finding in front.findings]
+            told = front.findings[:_LINT_LIMIT]
+            self.problems += [self._yaml_problem(finding, front) for finding in told]
+            if left := len(front.findings) - len(told):
+                message = f"{left:,} more problems in the front matter of {self.name}"
+                self.add(rules.PROMPT_FRONT_MATTER, message, "mend those above first")
             if front.complete and not isinstance(front.data, dict | None):
                 self.add(
                     rules.PROMPT_FRONT_MATTER,
@@ -307,11 +323,11 @@ class _Lint:
                     f"the prompt of {self.name} has no {key}",
                     f"add {key}:",
                 )
-        unknown = 0
+        unknown, last = 0, ""
         for key, value in values.items():
             if key not in _OURS and key not in _THEIRS:
-                unknown += 1
-                if unknown > _UNKNOWN_LIMIT:
+                unknown, last = unknown + 1, key
+                if unknown > _LINT_LIMIT:
                     continue
                 near = nearest(key, (*_OURS, *_THEIRS))
                 fix = (
@@ -324,14 +340,13 @@ class _Lint:
             elif (problem := _value_problem(key, value)) is not None:
                 message = f"{key} in the prompt of {self.name} is {problem[0]}"
                 self.add(rules.PROMPT_VALUE, message, problem[1], (key,))
-            elif key == "name" and value != self.name:
+            elif key == "name" and value != self.agent:
                 message = f"name {safety.show(value)} is not the file's, {self.name}, which counts"
                 self.add(rules.PROMPT_NAME, message, f"write name: {self.name}", (key,))
-        if unknown > _UNKNOWN_LIMIT:
-            message = f"{unknown - _UNKNOWN_LIMIT:,} more unknown keys in the prompt of {self.name}"
-            self.add(
-                rules.PROMPT_UNKNOWN_KEY, message, f"known are {', '.join(_OURS)}, tools, model"
-            )
+        if unknown > _LINT_LIMIT:
+            message = f"{unknown - _LINT_LIMIT:,} more unknown keys in the prompt of {self.name}"
+            fix = f"known are {', '.join(_OURS)}, tools, model"
+            self.add(rules.PROMPT_UNKNOWN_KEY, message, fix, (last,))
 
     def risk(self, values: Mapping[str, Any]) -> Risk:
         """Low only where it says so or says nothing: what is unclear is not taken for harmless.

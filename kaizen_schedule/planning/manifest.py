@@ -12,7 +12,7 @@ from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.document import Document
 from kaizen_schedule.reading.rules import Finding, Route, Rule
 
-from .agents import NAME, Risk, describe, nearest
+from .agents import NAME, Risk, describe, label, nearest
 from .cron import Cadence, CronError, cadence_mismatch, parse_cron
 from .recurrence import Zones
 
@@ -245,7 +245,7 @@ class _Checker:
         for name, data in agents.items():
             route = ("agents", name)
             good = NAME.fullmatch(name) is not None
-            shown = name if good else safety.show(name)
+            shown = label(name) if good else safety.show(name)
             if not good:
                 message = f"agent name {shown} is not letters, digits and dashes, 1 to 64 of them"
                 fix = self.known_agent(name) or "kaizen-agentic agents list shows the known ones"
@@ -254,11 +254,11 @@ class _Checker:
                 self.add(rules.AGENT_NAME, f"{message}, a letter first", route, fix, at_key=True)
             elif first := seen.get(name.lower()):
                 good = False
-                message = f"agent {name} differs from {first} by case alone"
+                message = f"agent {shown} differs from {label(first)} by case alone"
                 fix = "remove one of the two"
                 self.add(rules.DUPLICATE_AGENT, message, route, fix, at_key=True)
             elif name in _ENTRY_KEYS and not isinstance(data, dict):
-                message = f"entry {name} is {describe(data)}, not a mapping"
+                message = f"entry {shown} is {describe(data)}, not a mapping"
                 fix = "if it belongs to an agent, indent it beneath the agent's name"
                 self.add(rules.WRONG_TYPE, message, route, fix)
                 continue
@@ -349,15 +349,15 @@ class _Checker:
             return
         risk = self.prompts.get(name)
         if risk is None:
-            fix = f"put its prompt at agents/agent-{name}.md"
+            fix = f"put its prompt at agents/agent-{label(name)}.md"
             if known := self.known_agent(name):
                 fix = f"{known} if not, {fix}"
-            message = f"no prompt for agent {name}"
+            message = f"no prompt for agent {label(name)}"
             self.add(rules.AGENT_NOT_INSTALLED, message, route, fix, at_key=True)
         elif risk is Risk.HIGH and isinstance(data, dict) and data.get("review") != "required":
             message = (
-                f"agent {name} has risk: high and no review: required; unattended, it could change "
-                "more than one checkout can undo"
+                f"agent {label(name)} has risk: high and no review: required; unattended, it could "
+                "change more than one checkout can undo"
             )
             fix = f"{'write' if 'review' in data else 'add'} review: required"
             self.add(rules.REVIEW_MISSING, message, route, fix, at_key=True)

@@ -18,6 +18,7 @@ from kaizen_schedule.reading.diagnostics import Diagnostic
 from kaizen_schedule.reading.document import EXCERPT_LIMIT, Document
 from kaizen_schedule.reading.rules import Finding
 
+from .agents import label
 from .cron import parse_cron
 from .definitions import Definition, definition_for
 from .manifest import CheckedManifest, Entry
@@ -120,12 +121,13 @@ def check_timetable(
         return ()
     findings = []
     for agent, entry in checked.entries.items():
+        name = label(agent)
         timing = timing_of(agent, entry, timezone=checked.timezone, definitions=definitions)
         own = timing.cron_origin is CronOrigin.ENTRY
         zone = None if timing.timezone == "UTC" else zones.get(timing.timezone)
         if zone is not None and (why := dst_hazard(parse_cron(timing.cron), zone, today)):
             message = (
-                f"cron {safety.show(timing.cron)} of agent {agent} is not safe over clock changes "
+                f"cron {safety.show(timing.cron)} of agent {name} is not safe over clock changes "
                 f"in {timing.timezone}: {why}"
             )
             findings.append(
@@ -141,7 +143,7 @@ def check_timetable(
             findings.append(
                 Finding(
                     rule=rules.NO_DEFINITION,
-                    message=f"no definition for agent {agent}, {entry.cadence}: nobody fires it",
+                    message=f"no definition for agent {name}, {entry.cadence}: nobody fires it",
                     route=("agents", agent),
                     fix="ask the operator for a definition, or choose a cadence that has one",
                     at_key=True,

@@ -81,11 +81,11 @@ class Source:
         )
         return diagnose(
             rule,
-            safety.redact(message)[0],
+            message,
             path=path,
             span=span,
             pointer=pointer,
-            fix=safety.redact(fix)[0],
+            fix=fix,
             excerpt=shown,
             carets=carets,
         )

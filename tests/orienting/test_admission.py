@@ -412,7 +412,7 @@ class TestPrompt:
         facts = ask(run=KEY, files={"agents/agent-coach.md": odd})
         assert len(facts.warnings) == 6
         assert facts.warnings[0].startswith("prompt-unknown-key: agents/agent-coach.md:4: ")
-        assert facts.warnings[-1] == "prompt-unknown-key: 4,995 more of them"
+        assert facts.warnings[-1] == "prompt-unknown-key: 46 more of them"
 
     def test_what_counts_is_the_repositorys(self) -> None:
         files = {".claude/agents/coach.md": b"Be kind.\n"}

@@ -804,3 +804,13 @@ def test_any_data_is_judged_without_a_fall(data: Any) -> None:
     checked = check_manifest(document, zones=MemoryZones.load(), prompts={"coach": Risk.LOW})
     for finding in checked.findings:
         document.place(finding)
+
+
+def test_an_agent_name_that_is_somebodys_token_is_not_told(zones: MemoryZones) -> None:
+    token = "py" + "pi-AgEIcHlwaS5vcmc" + "a1B2c3D4e5F6" * 3
+    text = f'version: "1"\nagents:\n  {token}:\n    cadence: weely\n    cron: "9"\n'
+    document = parse_document(text.encode(), path="schedule.yml")
+    checked = check_manifest(document, zones=zones, prompts={})
+    told = [document.place(finding) for finding in checked.findings]
+    assert len(told) == 3
+    assert not any(token[8:16] in repr(item) for item in told)

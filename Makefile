@@ -26,12 +26,8 @@ $(READY): requirements.lock pyproject.toml
 	fi
 	@touch $@
 
-pilot: $(READY) ## validate, list and prepare on this repository
-	@$(BIN)/kaizen-agentic schedule validate --target .
-	@$(BIN)/kaizen-agentic schedule list --target .
-	@$(BIN)/kaizen-agentic schedule prepare coach --target . -o .pilot-bundle.md
-	@head -n 12 .pilot-bundle.md
-	@echo "... the whole bundle is in .pilot-bundle.md"
+pilot: $(READY) ## a smoke run from the firing to the bundle, on the embedded fleet
+	@$(BIN)/kaizen-agentic schedule pilot --record pilot-record.jsonl
 
 test: lint types ## lint, types and every test
 	@$(BIN)/python -m coverage erase
@@ -58,9 +54,10 @@ lock: ## pin and hash every requirement again (needs uv)
 bench: $(READY) ## ratios against peers, in one run
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/fleet.py
+	@$(BIN)/python benchmarks/resolve.py
 
 trees: $(READY) ## opt real third-party source trees in, validate and prepare them
 	@$(BIN)/python -m pytest -q -m network
 
 clean: ## remove what was made here
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* .pilot-bundle.md dist build
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* pilot-record.jsonl dist build

@@ -12,6 +12,17 @@ from functools import cache
 from pathlib import Path
 
 from kaizen_schedule.edges import packaged
+from kaizen_schedule.planning.cron import Cadence
+from kaizen_schedule.planning.definitions import (
+    RESOLVER,
+    ActivityDefinition,
+    Context,
+    ForEach,
+    Inputs,
+    Policy,
+    TaskTemplate,
+    Trigger,
+)
 
 ROOT = Path(__file__).parents[1]
 NOW = "2026-11-24T12:00:00Z"
@@ -83,3 +94,43 @@ def write_files(root: Path, files: Mapping[str, str | bytes]) -> Path:
 def manifest(*lines: str, head: Sequence[str] = ('version: "1"', "agents:")) -> str:
     """A manifest's text: the head, and lines beneath ``agents``."""
     return "\n".join([*head, *(f"  {line}" for line in lines)]) + "\n"
+
+
+_POLICY = {
+    "catchup_window": "P7D",
+    "stagger_window": "PT30M",
+    "expires_after": "P6D",
+    "run_timeout": "PT2H",
+}
+
+
+def definition(
+    agent: str | None,
+    cadence: Cadence | None,
+    *,
+    cron: str = "0 9 * * 1",
+    zone: str = "Europe/Berlin",
+    enabled: bool = False,
+    **policy: str,
+) -> ActivityDefinition:
+    """A definition named for its cadence and agent; without a cadence, one about repositories."""
+    name = f"{cadence or 'all'}-{(agent or ('template' if cadence else 'repos')).lower()}"
+    return ActivityDefinition(
+        id=name,
+        title=name.capitalize(),
+        enabled=enabled,
+        owner="activity-core",
+        trigger=Trigger(cron=cron, timezone=zone),
+        context=Context(resolver=RESOLVER, inputs=Inputs(agent=agent, cadence=cadence)),
+        for_each=ForEach.RUNS if cadence else ForEach.REPOS,
+        task=TaskTemplate(
+            title="Work in {{ run.repo }}",
+            description="Run the command in {{ run.path }}.",
+            command="{{ run.command }}",
+            labels=("kaizen",),
+            idempotency_key="{{ run.idempotency_key }}",
+            not_before="{{ run.not_before }}",
+            expires_at="{{ run.expires_at }}",
+        ),
+        policy=Policy(overlap="skip", **{**_POLICY, **policy}),
+    )

@@ -10,6 +10,8 @@ import re
 import shlex
 from pathlib import Path
 
+import click
+
 from kaizen_schedule.cli import root
 
 from .support import ROOT, run, write_files
@@ -31,11 +33,30 @@ def checkout(tmp_path: Path, name: str) -> Path:
     return write_files(tmp_path / "kaizen-agentic", {".kaizen/schedule.yml": text, ".git/HEAD": ""})
 
 
+def fleet(tmp_path: Path) -> Path:
+    """Three checkouts: one that takes part, one with mistakes, one that has not opted in."""
+    good, wrong = blocks("yaml")["init"], blocks("yaml")["wrong"]
+    return write_files(
+        tmp_path.resolve() / "f",
+        {
+            "kaizen-agentic/.kaizen/schedule.yml": good.partition("  tdd-workflow")[0],
+            "ledger/.kaizen/schedule.yml": wrong,
+            "field-notes/.git/HEAD": "",
+        },
+    )
+
+
 def transcript(tmp_path: Path, command: str) -> str:
     """What a command prints, as the README shows it."""
     name = "wrong" if "validate" in command else "init"
     folder = checkout(tmp_path, name)
     _, *words = shlex.split(command)
+    if "roster" in words:
+        folder = fleet(tmp_path)
+        words = [str(folder) if word == "/srv" else word for word in words]
+        result = run(*words, cwd=folder)
+        text = "\n".join([f"$ {command}", *result.out.splitlines(), *result.err.splitlines()])
+        return text.replace(str(folder), "/srv") + "\n"
     result = run(*words, cwd=folder)
     lines = result.out.splitlines()
     if "prepare" in words:
@@ -47,7 +68,7 @@ def transcript(tmp_path: Path, command: str) -> str:
 def test_the_transcripts_are_real(tmp_path: Path) -> None:
     text = README.read_text("utf-8")
     consoles = blocks("console")
-    assert len(consoles) == 3
+    assert len(consoles) == 4
     for first, shown in consoles.items():
         folder = tmp_path / str(len(first))
         real = transcript(folder, first.removeprefix("$ "))
@@ -77,7 +98,8 @@ def test_the_table_names_every_command() -> None:
     text = README.read_text("utf-8")
     for group in root.list_commands(None):  # type: ignore[arg-type] # the context is not used
         command = root.get_command(None, group)  # type: ignore[arg-type]
-        for name in getattr(command, "commands", {}):
+        names = command.list_commands(None) if isinstance(command, click.Group) else ()  # type: ignore[arg-type]
+        for name in names:
             row = rf"^\| `{group}[^|]*`{re.escape(name)}\b|^\| `{group} {re.escape(name)}\b"
             assert re.search(row, text, re.M), f"{group} {name}"
 

@@ -16,11 +16,21 @@ from kaizen_schedule.api.editing import list_agents
 from kaizen_schedule.api.manifests import validate
 from kaizen_schedule.api.tasks import read_memory, read_metrics
 from kaizen_schedule.edges import packaged
+from kaizen_schedule.planning.definition_files import (
+    check_definitions,
+    definition_diagnostics,
+    load_definition,
+)
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.roster_file import load_roster_file
+from kaizen_schedule.planning.timetable import place_findings
 from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
+from kaizen_schedule.reading.document import parse_document
 from kaizen_schedule.reading.rules import RULES
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TODAY = NOW.date()
+ZONES = packaged.zones()
 WIDTH = 80
 PAGES = Path(packaged.data_path("rules"))
 BY_CODE = {rule.code: rule for rule in RULES}
@@ -123,9 +133,19 @@ def lay_out(root: Path, blocks: Iterable[Block]) -> None:
 
 def findings(root: Path, code: str) -> tuple[Diagnostic, ...]:
     """What the program says of an example, by the call that shows a rule of this kind."""
+    if "KS5" < code < "KS51":
+        read = [
+            (path.name, load_definition(path.read_text(), path=path.name, zones=ZONES, today=TODAY))
+            for path in sorted((root / "definitions").iterdir())
+        ]
+        single = [item for name, one in read for item in definition_diagnostics(one, name)]
+        return (*single, *check_definitions(read))
+    if "KS51" < code < "KS6":
+        document = parse_document((root / "roster.yml").read_bytes(), path="roster.yml")
+        return place_findings(document, load_roster_file(document)[1])
     if code < "KS4":
         return validate(root, now=NOW).diagnostics
-    if code < "KS6":
+    if code < "KS5":
         found = list[Diagnostic]()
         if (root / MANIFEST_PATH).exists():
             found += validate(root, now=NOW).diagnostics

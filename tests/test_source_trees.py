@@ -18,19 +18,23 @@ pytestmark = pytest.mark.network
 PACKAGES = ["click==8.2.1", "attrs==25.3.0", "requests==2.32.4"]
 
 
-@pytest.fixture(params=PACKAGES)
-def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """An unpacked source distribution."""
+def fetch(package: str, tmp_path: Path) -> Path:
+    """Unpack a source distribution."""
     venv.create(tmp_path / "client", with_pip=True)
-    fetch = [str(tmp_path / "client/bin/python"), "-m", "pip", "download", "--no-deps"]
-    fetch += ["--no-binary", ":all:", "-q", "-d", str(tmp_path), request.param]
-    done = subprocess.run(fetch, capture_output=True, text=True, check=False)
+    command = [str(tmp_path / "client/bin/python"), "-m", "pip", "download", "--no-deps"]
+    command += ["--no-binary", ":all:", "-q", "-d", str(tmp_path), package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = list(tmp_path.glob("*.tar.gz"))
     assert archives, done.stderr
     with tarfile.open(archives[0]) as archive:
         archive.extractall(tmp_path / "src", filter="data")
     (root,) = (tmp_path / "src").iterdir()
     return root
+
+
+@pytest.fixture(params=PACKAGES)
+def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return fetch(request.param, tmp_path)
 
 
 def test_a_real_tree_opts_in_and_is_prepared(tree: Path) -> None:
@@ -45,6 +49,23 @@ def test_a_real_tree_opts_in_and_is_prepared(tree: Path) -> None:
         sections = {s["name"]: s for s in json.loads(bundle.out)["sections"]}
         assert "README" in sections["repository"]["content"]
         assert not sections["agent"]["redactions"]
+
+
+def test_the_pilot_runs_on_real_trees(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    fleet = tmp_path_factory.mktemp("fleet")
+    for package in PACKAGES:
+        found = fetch(package, tmp_path_factory.mktemp("fetched"))
+        found.rename(fleet / package.partition("=")[0])
+    for path in fleet.iterdir():
+        assert run("schedule", "init", "--timezone", "Europe/Berlin", "--target", path, cwd=fleet)
+    record = fleet / "record.jsonl"
+    done = run("schedule", "pilot", "--scan", fleet, "--at", NOW, "--record", record, cwd=fleet)
+    assert done.code == 0, done.out + done.err
+    steps = [json.loads(line) for line in record.read_text().splitlines()]
+    prepared = {step["repo"] for step in steps if step["step"] == "prepare"}
+    assert prepared == {package.partition("=")[0] for package in PACKAGES}
 
 
 def test_the_hook_runs_in_pre_commit(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from itertools import islice
 from kaizen_schedule import __version__
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.planning.cron import Cadence
-from kaizen_schedule.planning.timetable import CronOrigin, iter_times, times_between, timing_of
+from kaizen_schedule.planning.definitions import CronOrigin
+from kaizen_schedule.planning.timetable import iter_times, times_between, timing_of
 from kaizen_schedule.reading.codec import SCHEMA_VERSION
 
 from .manifests import load_manifest

@@ -6,15 +6,13 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import NamedTuple
 
 from kaizen_schedule import __version__
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import DiskTree
-from kaizen_schedule.planning.agents import NAME, Prompt, find_prompt, list_prompts, nearest
+from kaizen_schedule.planning.agents import NAME, find_prompt, list_prompts, nearest
 from kaizen_schedule.planning.manifest import (
     MANIFEST_PATH,
-    CheckedManifest,
     Manifest,
     check_manifest,
     scheduled_agents,
@@ -65,26 +63,16 @@ class Report:
         return 0 if self.ok else 1
 
 
-class _Checked(NamedTuple):
-    """A manifest, read and held against every rule."""
-
-    document: Document | None
-    checked: CheckedManifest | None
-    prompts: tuple[Prompt, ...]
-    diagnostics: tuple[Diagnostic, ...]
-
-
-def _check(tree: Tree, today: date, *, label: str = MANIFEST_PATH) -> _Checked:
-    """Read and check the manifest of a tree, and the prompts that it names."""
+def _check(tree: Tree, today: date, *, label: str) -> list[Diagnostic]:
+    """What is wrong with the manifest of a tree, and with the prompts that it names."""
     try:
         source = tree.read(MANIFEST_PATH, cap=SIZE_LIMIT).data
     except FileFault as fault:
-        diagnostic = _no_manifest(fault, label)
-        return _Checked(document=None, checked=None, prompts=(), diagnostics=(diagnostic,))
+        return [_no_manifest(fault, label)]
     document = parse_document(source, path=label)
     zones, known = packaged.zones(), packaged.prompts()
     named = {name: find_prompt(tree, name, known) for name in scheduled_agents(document)}
-    prompts = tuple(prompt for prompt in named.values() if prompt is not None)
+    prompts = [prompt for prompt in named.values() if prompt is not None]
     risks = {prompt.name: prompt.risk for prompt in prompts}
     if len(prompts) < len(named):  # something is misspelt: every name may be the one meant
         risks |= {p.name: p.risk for p in list_prompts(tree, known) if NAME.fullmatch(p.name)}
@@ -97,7 +85,7 @@ def _check(tree: Tree, today: date, *, label: str = MANIFEST_PATH) -> _Checked:
     folder = label.removesuffix(MANIFEST_PATH)
     for prompt in prompts:
         placed += (_under(folder, d) for d in prompt.diagnostics if not prompt.packaged)
-    return _Checked(document=document, checked=checked, prompts=prompts, diagnostics=tuple(placed))
+    return placed
 
 
 def _under(folder: str, diagnostic: Diagnostic) -> Diagnostic:
@@ -149,8 +137,8 @@ def validate(
     """
     ignored = {_rule(name).code for name in ignore}
     with DiskTree(_root_of(target)) as tree:
-        result = _check(tree, now.astimezone(UTC).date(), label=label or MANIFEST_PATH)
-    kept = tuple(d for d in result.diagnostics if d.code not in ignored)
+        found = _check(tree, now.astimezone(UTC).date(), label=label or MANIFEST_PATH)
+    kept = tuple(d for d in found if d.code not in ignored)
     return Report(ok=not any(d.severity is Severity.ERROR for d in kept), diagnostics=kept)
 
 

@@ -23,7 +23,7 @@ from kaizen_schedule.orienting.metrics import (
 from kaizen_schedule.orienting.orientation import STATE_CAP, brief_safely, build_bundle
 from kaizen_schedule.orienting.suggestions import Suggestion, suggest
 from kaizen_schedule.orienting.trends import MetricsSummary, summarise
-from kaizen_schedule.planning.agents import find_prompt
+from kaizen_schedule.planning.agents import NAME, find_prompt
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION
 from kaizen_schedule.reading.diagnostics import Diagnostic
@@ -201,6 +201,28 @@ def read_metrics(target: PathLike, agent: str, *, now: datetime, days: int = 28)
         suggestions=suggest(found.executions, now=now, days=days),
         diagnostics=(*problems, *found.diagnostics),
     )
+
+
+def recorded_agents(target: PathLike) -> tuple[str, ...]:
+    """The agents of a repository that have recorded a run, by name.
+
+    Args:
+        target: The repository's folder.
+
+    Example:
+        >>> recorded_agents(repository)
+        ()
+    """
+    with DiskTree(locate_target(target)) as tree:
+        try:
+            names = tree.list(".kaizen/metrics")
+        except FileFault:
+            return ()
+        return tuple(
+            name
+            for name in names
+            if NAME.fullmatch(name) and tree.stat(metrics_path(name)) is not None
+        )
 
 
 _MEND = "make it a regular file of this repository that you may read"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -35,13 +36,30 @@ class SectionedGroup(Group):
 
     Args:
         sections: Reader to commands.
+        elsewhere: Commands that stand in another module, which is imported when one is named.
     """
 
     def __init__(
-        self, *args: Any, sections: Mapping[str, Sequence[str]] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        sections: Mapping[str, Sequence[str]] | None = None,
+        elsewhere: Mapping[str, str] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.sections = dict(sections or {})
+        self.elsewhere = dict(elsewhere or {})
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Every command, those of other modules included."""
+        return [name for names in self.sections.values() for name in names]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Find a command, in its own module where it has one."""
+        if module := self.elsewhere.get(name):
+            command: click.Command = import_module(f"{__package__}.{module}").COMMANDS[name]
+            return command
+        return super().get_command(ctx, name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, section by section."""

@@ -139,9 +139,9 @@ def show(
 @command.command(
     "optimize",
     cls=Command,
-    examples=("kaizen-agentic metrics optimize coach",),
+    examples=("kaizen-agentic metrics optimize coach", "kaizen-agentic metrics optimize"),
 )
-@click.argument("agent")
+@click.argument("agent", required=False)
 @target_option
 @days_option
 @format_option("text", "json")
@@ -149,7 +149,7 @@ def show(
 @output_option
 @quiet_option
 def optimize(
-    agent: str,
+    agent: str | None,
     target: str | None,
     *,
     days: int,
@@ -158,11 +158,16 @@ def optimize(
     output: str | None,
     quiet: bool,
 ) -> int:
-    """Say what an agent's records suggest, and which records say so."""
-    found = tasks.read_metrics(targets.locate_target(target), agent, now=clock(now), days=days)
+    """Say what an agent's records suggest, and which records say so; without AGENT, everybody's."""
+    folder, moment = targets.locate_target(target), clock(now)
+    agents = (agent,) if agent is not None else tasks.recorded_agents(folder)
+    all_found = [tasks.read_metrics(folder, name, now=moment, days=days) for name in agents]
     if form == "json":
-        emit(reporters.to_json(found), output)
+        result = all_found[0] if agent is not None else {"agents": all_found}
+        emit(reporters.to_json(result), output)
     else:
-        emit(render_suggestions(found.suggestions, agent=agent), output)
-    say(reporters.render_diagnostics(found.diagnostics), quiet=quiet)
+        texts = (render_suggestions(item.suggestions, agent=item.agent) for item in all_found)
+        emit("\n".join(texts) or "no agent has recorded a run here\n", output)
+    for item in all_found:
+        say(reporters.render_diagnostics(item.diagnostics), quiet=quiet)
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -37,7 +39,12 @@ if TYPE_CHECKING:
     cls=SectionedGroup,
     sections={
         "For the owner of a repository": ("init", "validate", "list", "enable", "disable", "rule"),
+        "For the operator of a fleet": ("roster", "why", "runs", "definitions", "pilot"),
         "For whoever works a task": ("prepare",),
+    },
+    elsewhere={
+        **dict.fromkeys(("roster", "why", "runs", "definitions"), "fleet"),
+        "pilot": "pilot",
     },
 )
 def command() -> None:
@@ -350,6 +357,10 @@ def _switch(agent: str | None, target: str | None, *, enabled: bool, quiet: bool
         "kaizen-agentic schedule prepare coach",
         "kaizen-agentic schedule prepare coach --format json -o bundle.json",
         "kaizen-agentic schedule prepare coach --token-budget 8000",
+        "kaizen-agentic schedule prepare coach --now 2026-11-30T09:00:00Z \\\n"
+        "    --run my-repo:coach:2026-11-30T08:00:00Z \\\n"
+        "    --definition weekly-coach-orientation \\\n"
+        "    --expires-at 2026-12-04T08:00:00Z --event event.json",
     ),
 )
 @click.argument("agent")
@@ -362,6 +373,10 @@ def _switch(agent: str | None, target: str | None, *, enabled: bool, quiet: bool
 @click.option("--run", metavar="KEY", help="The idempotency key of the run that was handed out.")
 @click.option("--definition", metavar="ID", help="The definition that handed it out.")
 @click.option("--expires-at", type=INSTANT, metavar="INSTANT", help="When the run expires.")
+@click.option(
+    "--event", metavar="FILE", type=click.Path(),
+    help="Write a CloudEvent that tells of it; needs --run, --definition and --expires-at.",
+)  # fmt: skip
 @now_option
 @output_option
 @quiet_option
@@ -374,6 +389,7 @@ def prepare(
     run: str | None,
     definition: str | None,
     expires_at: datetime | None,
+    event: str | None,
     now: datetime | None,
     output: str | None,
     quiet: bool,
@@ -382,6 +398,9 @@ def prepare(
 
     It reads the repository, runs nothing, and needs no network.
     """
+    if event is not None:
+        needed = {"--run": run, "--definition": definition, "--expires-at": expires_at}
+        _check_event(event, output, missing=[name for name in needed if not needed[name]])
     try:
         from kaizen_schedule.api import tasks
 
@@ -402,9 +421,22 @@ def prepare(
         from kaizen_schedule.orienting.bundle import render_bundle
 
         emit(render_bundle(bundle), output)
+    if event is not None:
+        from kaizen_schedule.orienting.events import prepared_event
+
+        emit(dumps(prepared_event(bundle)), event)
     for warning in bundle.warnings:
         say(f"warning: {warning}", quiet=quiet)
     return 0
+
+
+def _check_event(event: str, output: str | None, *, missing: Sequence[str]) -> None:
+    """Refuse an event that cannot be made, or that would be written into the bundle."""
+    if missing:
+        raise click.UsageError(f"--event needs {', '.join(missing)}: it tells of a run")
+    if os.path.abspath(event) == os.path.abspath(output or "-"):
+        place = "standard output" if event == "-" else "the same file"
+        raise click.UsageError(f"the bundle and --event both go to {place}; give each its own FILE")
 
 
 # --- rule --------------------------------------------------------------------------------------

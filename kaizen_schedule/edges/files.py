@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
 from typing import TypeVar
@@ -172,6 +173,29 @@ class DiskTree:
         raise _outside(path)
 
 
+@contextmanager
+def open_checkout(path: str) -> Iterator[DiskTree]:
+    """Open the checkout at an absolute path, and say why where it cannot be.
+
+    Raises:
+        FileFault: Nothing stands there, it is no folder, or it cannot be opened.
+    """
+    try:
+        tree = DiskTree(path)
+    except TargetError as error:
+        cause = error.__cause__
+        number = cause.errno if isinstance(cause, OSError) else errno.ENOENT
+        if number == errno.ENOTDIR and os.path.lexists(path):
+            detail = f"{safety.show(path, 200)} is no folder"
+            raise FileFault(path, FaultReason.NOT_REGULAR, detail) from error
+        if number in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            detail = f"{safety.show(path, 200)} does not exist"
+            raise FileFault(path, FaultReason.MISSING, detail) from error
+        raise FileFault(path, FaultReason.UNREADABLE, error.message) from error
+    with tree:
+        yield tree
+
+
 def _names(path: str) -> list[str]:
     """A path's names, the first last."""
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]
@@ -218,6 +242,8 @@ def _read(descriptor: int, path: str, cap: int, *, tail: bool) -> Blob:
 
 def show_path(path: str) -> str:
     """A relative path, safe to print."""
+    if path and len(path) < 80 and safety.printable(path):
+        return path
     return safety.clip(safety.escape(path), 200) or "."
 
 

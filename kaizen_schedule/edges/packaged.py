@@ -10,7 +10,8 @@ from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
 from kaizen_schedule.planning.agents import Prompt, load_prompt
-from kaizen_schedule.planning.definitions import Definition, load_definition
+from kaizen_schedule.planning.definition_files import load_definition
+from kaizen_schedule.planning.definitions import ActivityDefinition
 
 _DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 
@@ -104,18 +105,19 @@ def prompts() -> PackagedPrompts:
 
 
 @cache
-def definitions() -> tuple[Definition, ...]:
+def definitions() -> tuple[ActivityDefinition, ...]:
     """The packaged drafts.
 
     Example:
         >>> [draft.id for draft in definitions() if draft.agent == "coach"]
         ['weekly-coach-orientation']
     """
-    return tuple(
-        load_definition(_read("definitions", file), path=file, zones=zones())
+    found = (
+        load_definition(_read("definitions", file), path=file, zones=zones()).definition
         for file in sorted(os.listdir(data_path("definitions")))
         if file.endswith(".md")
     )
+    return tuple(definition for definition in found if definition is not None)
 
 
 def rule_page(code: str) -> str:

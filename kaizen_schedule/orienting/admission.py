@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, unquote_to_bytes
 
 from kaizen_schedule.planning.agents import Prompt, Risk, find_prompt, list_prompts, nearest
-from kaizen_schedule.planning.definitions import Definition
+from kaizen_schedule.planning.definitions import ActivityDefinition, CronOrigin
 from kaizen_schedule.planning.manifest import (
     MANIFEST_PATH,
     CheckedManifest,
@@ -23,7 +23,6 @@ from kaizen_schedule.planning.manifest import (
 )
 from kaizen_schedule.planning.recurrence import Zones
 from kaizen_schedule.planning.timetable import (
-    CronOrigin,
     Timing,
     iter_times,
     place_findings,
@@ -102,7 +101,7 @@ class Surroundings:
 
     zones: Zones
     prompts: Mapping[str, Prompt]
-    definitions: Sequence[Definition]
+    definitions: Sequence[ActivityDefinition]
     tool_version: str
 
 

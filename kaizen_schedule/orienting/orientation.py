@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from kaizen_schedule.planning.agents import PROMPT_CAP, Prompt, Risk
+from kaizen_schedule.planning.definitions import CronOrigin
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
 from kaizen_schedule.planning.recurrence import Zones
-from kaizen_schedule.planning.timetable import CronOrigin
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import instant
 from kaizen_schedule.reading.errors import FaultReason, FileFault

@@ -183,7 +183,7 @@ def load_prompt(data: bytes, *, path: str, name: str, packaged: Prompt | None = 
         return _unreadable(
             name, path, f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
         )
-    front, body, problems = _split(text, path)
+    front, body, problems = split_front_matter(text, path)
     lint = _Lint(front=front, path=safety.escape(path), name=name)
     lint.problems += problems
     values = lint.values() if front is not None else {}
@@ -211,7 +211,7 @@ def load_prompt(data: bytes, *, path: str, name: str, packaged: Prompt | None = 
     )
 
 
-def _split(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]]:
+def split_front_matter(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]]:
     """Front matter, body, and what is wrong with the line between them."""
     starts = Source(text).starts
     lines = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
@@ -221,7 +221,7 @@ def _split(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]
         if line.rstrip() == "---":
             # An empty first line stands for the opening dashes, so that lines keep their numbers.
             block = "\n" + "".join(lines[1:number])
-            return parse_document(block.encode(), path=path), "".join(lines[number + 1 :]), []
+            return _parse(block, path), "".join(lines[number + 1 :]), []
     problem = rules.diagnose(
         rules.PROMPT_FRONT_MATTER,
         "the front matter that begins here is not closed",
@@ -231,7 +231,12 @@ def _split(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]
         carets="^^^",
     )
     head = "".join(lines[1:50])
-    return parse_document(("\n" + head).encode(), path=path), text, [problem]
+    return _parse("\n" + head, path), text, [problem]
+
+
+def _parse(front: str, path: str) -> Document:
+    # A lone surrogate, which no file's text has, is refused like any other byte out of place.
+    return parse_document(front.encode("utf-8", "surrogatepass"), path=path)
 
 
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,63}):[ \t]*(.*)")

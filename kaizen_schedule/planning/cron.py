@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -62,8 +61,7 @@ class CronError(ValueError):
         return self._fix if isinstance(self._fix, str) else self._fix()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cron:
+class Cron(NamedTuple):
     """A cron of the portable subset, read."""
 
     text: str
@@ -73,7 +71,6 @@ class Cron:
     months: tuple[int, ...]
     weekdays: tuple[int, ...]
     """0 is Sunday; 7 has become 0."""
-
     any_hour: bool
     """Whether its hour begins with ``*``."""
     follows_real_time: bool
@@ -305,7 +302,7 @@ def _number(text: str, item: str, field: _Field, cron: list[str]) -> int:
             rule = rules.CRON_NOT_PORTABLE
             what = f"is not portable: a name not in capitals ({safety.show(text)} as {field.name})"
         raise CronError(rule, what, lambda: _in_short(cron) or f"write {short}")
-    if field.name in ("day of month", "weekday") and _EXTENSION.fullmatch(name):
+    if field.name in ("day of month", "weekday") and re.fullmatch(_EXTENSION, name):
         what = "an extension that engines read differently"
         raise _unportable(field, text, what, lambda: _plainer(text, field, cron))
     if not item:
@@ -315,7 +312,7 @@ def _number(text: str, item: str, field: _Field, cron: list[str]) -> int:
 
 
 # What Quartz added: the nth weekday, the last day, the nearest weekday, any day.
-_EXTENSION = re.compile(r".*[#?].*|(?:[0-9]{1,2}|[A-Z]{3})?(?:L|W|LW)")
+_EXTENSION = r".*[#?].*|(?:[0-9]{1,2}|[A-Z]{3})?(?:L|W|LW)"
 
 
 def _is_digits(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import KeysView, Mapping
+from collections.abc import Collection, KeysView, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -97,7 +97,7 @@ def check_manifest(
         >>> check_manifest(document, zones=None, prompts=None).findings[0].rule.name
         'newer-version'
     """
-    checker = _Checker(zones, prompts)
+    checker = _Checker(zones, prompts, document.merged)
     data = document.data
     if not document.complete:
         # What was read before the text broke off may lack what comes behind it.
@@ -108,15 +108,16 @@ def check_manifest(
         return CheckedManifest(
             manifest=None, timezone=None, entries={}, findings=tuple(checker.findings)
         )
-    if newer := _newer_version(data.get("version")):
+    version = data.get("version")
+    if version != MANIFEST_VERSION and (newer := _newer_version(version)):
         message = f"version {newer} is newer than this program, which reads {MANIFEST_VERSION}"
         fix = "upgrade kaizen-schedule; it changes nothing in a file it cannot read"
         finding = Finding(rule=rules.NEWER_VERSION, message=message, route=("version",), fix=fix)
         return CheckedManifest(manifest=None, timezone=None, entries={}, findings=(finding,))
     manifest = checker.manifest(data)
     sound = not any(finding.severity == "error" for finding in document.findings) and not any(
-        rule.severity == "error" and rule.code < "KS4"
-        for rule in (finding.rule for finding in checker.findings)
+        finding.rule.severity == "error" and finding.rule.code < "KS4"
+        for finding in checker.findings
     )
     return CheckedManifest(
         manifest=manifest if sound else None,
@@ -128,9 +129,7 @@ def check_manifest(
 
 def _newer_version(value: Any) -> str:
     """The version as text where it is a later one than this program knows."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    text = str(value)
+    text = str(value) if isinstance(value, str | int | float) else ""
     whole = text.split(".", 1)[0].lstrip("0")
     if not (whole.isascii() and whole.isdigit()) or whole == MANIFEST_VERSION:
         return ""
@@ -140,9 +139,12 @@ def _newer_version(value: Any) -> str:
 class _Checker:
     """Walks the data once; one method for each level, one for each key."""
 
-    def __init__(self, zones: Zones, prompts: Mapping[str, Risk] | None) -> None:
+    def __init__(
+        self, zones: Zones, prompts: Mapping[str, Risk] | None, merged: Collection[int]
+    ) -> None:
         self.zones = zones
         self.prompts = prompts
+        self.merged = merged
         self.findings: list[Finding] = []
         self.timezone: str | None = "UTC"
         self.entries: dict[str, Entry] = {}
@@ -177,11 +179,15 @@ class _Checker:
             agents=self.entries,
         )
 
+    def lacks(self, data: dict[str, Any], key: str) -> bool:
+        """Whether a key is missing, and not because it stands in a merge key, which is refused."""
+        return key not in data and id(data) not in self.merged
+
     def version(self, data: dict[str, Any]) -> None:
         fix = 'write version: "1", with the quotes'
-        if "version" not in data:
+        if self.lacks(data, "version"):
             self.add(rules.MISSING_KEY, "version is missing", (), fix)
-        elif data["version"] != MANIFEST_VERSION or not isinstance(data["version"], str):
+        elif "version" in data and data["version"] != MANIFEST_VERSION:
             what = describe(data["version"])
             self.add(rules.WRONG_VERSION, f'version is {what}, not the text "1"', ("version",), fix)
 
@@ -243,7 +249,7 @@ class _Checker:
     def agents(self, agents: dict[str, Any]) -> None:
         seen: dict[str, str] = {}
         for name, data in agents.items():
-            route = ("agents", name)
+            route, folded = ("agents", name), name.lower()
             good = NAME.fullmatch(name) is not None
             shown = label(name) if good else safety.show(name)
             if not good:
@@ -252,7 +258,7 @@ class _Checker:
                 if odd := next((c for c in name if not c.isascii()), ""):
                     fix = f"{safety.show(odd)} (U+{ord(odd):04X}) is no letter from A to Z"
                 self.add(rules.AGENT_NAME, f"{message}, a letter first", route, fix, at_key=True)
-            elif first := seen.get(name.lower()):
+            elif first := seen.get(folded):
                 good = False
                 message = f"agent {shown} differs from {label(first)} by case alone"
                 fix = "remove one of the two"
@@ -262,7 +268,7 @@ class _Checker:
                 fix = "if it belongs to an agent, indent it beneath the agent's name"
                 self.add(rules.WRONG_TYPE, message, route, fix)
                 continue
-            seen.setdefault(name.lower(), name)
+            seen.setdefault(folded, name)
             before = len(self.findings)
             entry = self.entry(shown, data, route)
             if good and entry is not None and not self.has_errors(before):
@@ -300,9 +306,7 @@ class _Checker:
         return Entry(cadence=cadence, cron=cron, enabled=enabled, review=review)
 
     def review(self, data: dict[str, Any], route: Route, owner: str) -> Review:
-        if "review" not in data:
-            return Review.NONE
-        value = data["review"]
+        value = data.get("review", "none")
         if isinstance(value, str) and value in _REVIEWS:
             return _REVIEWS[value]
         near = nearest(value, _REVIEWS) if isinstance(value, str) else ""
@@ -312,15 +316,15 @@ class _Checker:
         return Review.NONE
 
     def cadence(self, data: dict[str, Any], route: Route, agent: str) -> Cadence | None:
-        if "cadence" not in data:
-            fix = "add cadence: weekly, or another of " + ", ".join(_CADENCES)
-            self.add(
-                rules.MISSING_KEY, f"cadence of agent {agent} is missing", route, fix, at_key=True
-            )
-            return None
-        value = data["cadence"]
+        value = data.get("cadence")
         if isinstance(value, str) and value in _CADENCES:
             return _CADENCES[value]
+        if "cadence" not in data:
+            if self.lacks(data, "cadence"):
+                message = f"cadence of agent {agent} is missing"
+                fix = "add cadence: weekly, or another of " + ", ".join(_CADENCES)
+                self.add(rules.MISSING_KEY, message, route, fix, at_key=True)
+            return None
         near = nearest(value, _CADENCES) if isinstance(value, str) else ""
         fix = (f"did you mean {near}? " if near else "") + f"one of {', '.join(_CADENCES)}"
         message = f"cadence of agent {agent} is {describe(value)}, not one of the five"
@@ -337,7 +341,8 @@ class _Checker:
             self.add(error.rule, message, route, error.fix)
             return
         if cadence is not None and (mismatch := cadence_mismatch(cron, cadence)):
-            message = f"cron {safety.show(text)} of agent {agent} {mismatch}, cadence {cadence}"
+            message = f"cron {safety.show(text)} of agent {agent} {mismatch}"
+            message += f", and its cadence is {cadence}"
             if cron.most_per_day > MOST_PER_DAY:
                 message += f"; more than {MOST_PER_DAY} times a day is never run"
             fix = f'"{cadence.cron}" keeps the cadence; or change the cadence'
@@ -354,12 +359,15 @@ class _Checker:
                 fix = f"{known} if not, {fix}"
             message = f"no prompt for agent {label(name)}"
             self.add(rules.AGENT_NOT_INSTALLED, message, route, fix, at_key=True)
-        elif risk is Risk.HIGH and isinstance(data, dict) and data.get("review") != "required":
+        elif risk is Risk.HIGH and isinstance(data, dict):
+            lacks = self.lacks(data, "review")
+            if not lacks and data.get("review", "required") == "required":
+                return
             message = (
                 f"agent {label(name)} has risk: high and no review: required; unattended, it could "
                 "change more than one checkout can undo"
             )
-            fix = f"{'write' if 'review' in data else 'add'} review: required"
+            fix = f"{'add' if lacks else 'write'} review: required"
             self.add(rules.REVIEW_MISSING, message, route, fix, at_key=True)
 
     def known_agent(self, name: str) -> str:

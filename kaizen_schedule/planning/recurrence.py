@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from .cron import Cron, parse_cron
+from .cron import Cron
 
 
 class Zones(Protocol):
@@ -91,13 +91,14 @@ def clock_changes(zone: tzinfo, start: date) -> tuple[ClockChange, ...]:
     """
     found = []
     low = datetime(start.year, start.month, start.day, tzinfo=UTC)
-    end = low + HORIZON
+    end, before = low + HORIZON, _offset(zone, low)
     # Weekly probes: no zone changes its clocks and back within a week.
     while low < end:
         high = low + timedelta(days=7)
-        if _offset(zone, low) != _offset(zone, high):
+        after = _offset(zone, high)
+        if before != after:
             found.append(_change_between(zone, low, high))
-        low = high
+        low, before = high, after
     return tuple(found)
 
 
@@ -142,12 +143,7 @@ def dst_hazard(cron: Cron, zone: tzinfo, today: date) -> str:
     Source: fires of Temporal 1.32 compared over 14 zones to 2031: they agree between local 04:00
     and 22:59 but where clocks change at midnight.
     """
-    return _hazard(cron.text, zone, today)
-
-
-@lru_cache(maxsize=4096)
-def _hazard(text: str, zone: tzinfo, today: date) -> str:
-    cron, hazards = parse_cron(text), _hazards(zone, today)
+    hazards = _hazards(zone, today)
     if not hazards.changes:
         return ""
     if cron.any_hour:

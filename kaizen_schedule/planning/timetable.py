@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from itertools import takewhile
 
 from kaizen_schedule.reading import rules, safety
@@ -20,17 +19,9 @@ from kaizen_schedule.reading.rules import Finding
 
 from .agents import label
 from .cron import parse_cron
-from .definitions import Definition, definition_for
+from .definitions import ActivityDefinition, CronOrigin, definition_for
 from .manifest import CheckedManifest, Entry
 from .recurrence import Zones, dst_hazard, iter_occurrences
-
-
-class CronOrigin(StrEnum):
-    """Where an entry's cron comes from."""
-
-    ENTRY = "entry"
-    DEFINITION = "definition"
-    CADENCE = "cadence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +39,7 @@ class Timing:
 
 
 def timing_of(
-    agent: str, entry: Entry, *, timezone: str, definitions: Sequence[Definition]
+    agent: str, entry: Entry, *, timezone: str, definitions: Sequence[ActivityDefinition]
 ) -> Timing:
     """Decide cron and zone of an entry.
 
@@ -64,19 +55,30 @@ def timing_of(
         >>> timing_of("coach", entry, timezone="UTC", definitions=()).cron
         '0 9 * * *'
     """
-    definition = definition_for(agent, entry.cadence, definitions)
-    if entry.cron is not None:
-        cron, zone, origin = entry.cron, timezone, CronOrigin.ENTRY
-    elif definition is not None:
-        cron, zone, origin = definition.cron, definition.timezone, CronOrigin.DEFINITION
-    else:
-        cron, zone, origin = entry.cadence.cron, timezone, CronOrigin.CADENCE
+    cron, zone, origin, definition = _decide(agent, entry, timezone, definitions)
     return Timing(
         cron=cron,
         timezone=zone,
         cron_origin=origin,
         definition=definition.id if definition else None,
     )
+
+
+def _decide(
+    agent: str, entry: Entry, timezone: str, definitions: Sequence[ActivityDefinition]
+) -> tuple[str, str, CronOrigin, ActivityDefinition | None]:
+    """Cron, zone, where both come from, and the definition that fires the entry."""
+    definition = definition_for(agent, entry.cadence, definitions)
+    if entry.cron is not None:
+        return entry.cron, timezone, CronOrigin.ENTRY, definition
+    if definition is not None:
+        return (
+            definition.trigger.cron,
+            definition.trigger.timezone,
+            CronOrigin.DEFINITION,
+            definition,
+        )
+    return entry.cadence.cron, timezone, CronOrigin.CADENCE, None
 
 
 def iter_times(timing: Timing, start: datetime, *, zones: Zones) -> Iterator[datetime]:
@@ -107,7 +109,11 @@ def times_between(
 
 
 def check_timetable(
-    checked: CheckedManifest, *, definitions: Sequence[Definition], zones: Zones, today: date
+    checked: CheckedManifest,
+    *,
+    definitions: Sequence[ActivityDefinition],
+    zones: Zones,
+    today: date,
 ) -> tuple[Finding, ...]:
     """Warn of entries that nobody fires, and of times at which engines differ.
 
@@ -121,14 +127,13 @@ def check_timetable(
         return ()
     findings = []
     for agent, entry in checked.entries.items():
-        name = label(agent)
-        timing = timing_of(agent, entry, timezone=checked.timezone, definitions=definitions)
-        own = timing.cron_origin is CronOrigin.ENTRY
-        zone = None if timing.timezone == "UTC" else zones.get(timing.timezone)
-        if zone is not None and (why := dst_hazard(parse_cron(timing.cron), zone, today)):
+        cron, timezone, origin, definition = _decide(agent, entry, checked.timezone, definitions)
+        zone = None if timezone == "UTC" else zones.get(timezone)
+        if zone is not None and (why := dst_hazard(parse_cron(cron), zone, today)):
+            own = origin is CronOrigin.ENTRY
             message = (
-                f"cron {safety.show(timing.cron)} of agent {name} is not safe over clock changes "
-                f"in {timing.timezone}: {why}"
+                f"cron {safety.show(cron)} of agent {label(agent)} is not safe over clock changes "
+                f"in {timezone}: {why}"
             )
             findings.append(
                 Finding(
@@ -139,7 +144,8 @@ def check_timetable(
                     + ("" if "midnight" in why else ", or an hour from 4 to 22"),
                 )
             )
-        if entry.enabled and timing.definition is None:
+        if entry.enabled and definition is None:
+            name = label(agent)
             findings.append(
                 Finding(
                     rule=rules.NO_DEFINITION,

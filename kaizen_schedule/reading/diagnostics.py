@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 SITE = "https://kaizen-agentic.example/schedule/"
 """The base of every published address: documentation, ``$id``, ``dataschema``, modeline."""
@@ -16,8 +17,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of text: 1-based lines and columns in code points, the end exclusive."""
 
     line: int

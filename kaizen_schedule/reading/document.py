@@ -12,10 +12,9 @@ Source: YAML 1.2.2, chapter 10.3 (core schema).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from yaml import cyaml
 from yaml.error import MarkedYAMLError, YAMLError
@@ -56,13 +55,13 @@ _TAG_DIRECTIVES = 100
 
 _SEPARATORS = {"\x85": "NEL", "\u2028": "LS", "\u2029": "PS"}
 # What YAML's `c-printable` leaves out, and the three that its 1.1 scanner takes for line ends. The
-# pattern for all of Unicode is slow to compile, and few files need it.
-_REFUSED_IN_ASCII = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+# pattern is slow to compile, and few files need it.
 _REFUSED = (
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
-_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(
+_ALLOWED_IN_ASCII = b"\t\n\r" + bytes(range(0x20, 0x7F))
+_INT = r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+"
+_FLOAT = (
     r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
@@ -78,10 +77,10 @@ _NO_KEY = object()
 _DROPPED = object()
 
 _Marks = dict[Any, tuple[Any, Any]]
+_NOTHING: Mapping[int, Any] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Document:
+class Document(NamedTuple):
     r"""A file that people write, as data with places.
 
     Example:
@@ -100,8 +99,12 @@ class Document:
     """What is wrong with the text as YAML, in file order."""
     complete: bool = False
     """Whether the text could be read to its end, so that ``data`` says all it holds."""
-    _marks: dict[int, _Marks] = field(default_factory=dict, repr=False)
-    _root: Any = field(default=None, repr=False)
+    root: Any = None
+    """The event of the root."""
+    marks: Mapping[int, _Marks] = _NOTHING
+    """The events of all keys and values, by the identity of what holds them."""
+    merged: Mapping[int, Any] = _NOTHING
+    """The mappings that had a merge key, by identity: what they seem to lack may stand in it."""
 
     def locate(self, route: Route, *, at_key: bool = False) -> Span:
         """Say where a value stands.
@@ -113,16 +116,16 @@ class Document:
             route: Keys and indices from the root.
             at_key: Show the key itself.
         """
-        key_event, event = None, self._root
+        key_event, event = None, self.root
         container = self.data
         for step in route:
-            key_event, event = self._marks[id(container)][step]
+            key_event, event = self.marks[id(container)][step]
             container = container[step]
         if event is None or (not route and type(event) is ScalarEvent and not event.value):
             return START  # of nothing libyaml may say that it stands past the end
         if not route and isinstance(container, dict) and container:
             # The root mapping is shown by its first key: there is no better single place.
-            event = next(iter(self._marks[id(container)].values()))[0]
+            event = next(iter(self.marks[id(container)].values()))[0]
         elif key_event is not None and (
             at_key
             or isinstance(event, MappingStartEvent | SequenceStartEvent)
@@ -180,9 +183,9 @@ def parse_document(source: bytes, *, path: str) -> Document:
     except UnicodeDecodeError as error:
         return _not_utf8(source, error.start, path=shown)
     text = text.removeprefix("\ufeff")
-    if "\0\0" in (text[:3:2], text[1:4:2]):
-        return _not_utf8(source, source.index(0), path=shown)
-    if re.search(_REFUSED_IN_ASCII if text.isascii() else _REFUSED, text):
+    if source.translate(None, _ALLOWED_IN_ASCII) if source.isascii() else re.search(_REFUSED, text):
+        if "\0\0" in (text[:3:2], text[1:4:2]):
+            return _not_utf8(source, source.index(0), path=shown)
         return _refused_characters(text, path=shown)
     if text.count("%TAG") > _TAG_DIRECTIVES and (found := _too_many_directives(text)):
         return _refused(Source(text), [found], path=shown)
@@ -235,6 +238,8 @@ def _refused(source: Source, problems: Sequence[Problem], *, path: str) -> Docum
 
 def _diagnose(source: Source, problems: Sequence[Problem], *, path: str) -> tuple[Diagnostic, ...]:
     """The findings in file order, the first ones with their excerpts."""
+    if not problems:
+        return ()
     ordered = sorted(problems, key=lambda p: (p.span.line, p.span.column, p.rule.code, p.message))
     return tuple(
         source.diagnose(
@@ -285,7 +290,7 @@ def _build(text: str, path: str) -> Document:
             problems.append(guess)
         else:  # it was read, so that now it is known where it ends
             value, end = found
-            span = replace(guess.span, end_line=end.line + 1, end_column=end.column + 1)
+            span = guess.span._replace(end_line=end.line + 1, end_column=end.column + 1)
             problems.append(unquoted(value, span))
     return Document(
         path=path,
@@ -293,8 +298,9 @@ def _build(text: str, path: str) -> Document:
         data=roots[0] if roots else None,
         findings=_diagnose(source, [*problems, *builder.problems], path=path),
         complete=complete,
-        _marks=builder.marks,
-        _root=builder.root,
+        root=builder.root,
+        marks=builder.marks,
+        merged=builder.merged,
     )
 
 
@@ -308,8 +314,8 @@ class _Builder:
         self.restored: dict[int, tuple[str, Any]] = {}
         self.problems: list[Problem] = []
         self.marks: dict[int, _Marks] = {}
+        self.merged: dict[int, Any] = {}
         self.root: Any = None
-        self.nodes = 0
         # Of each anchor: its value, and its size in nodes once that is known.
         self.anchors: dict[str, list[Any]] = {}
         self.unsized: dict[int, tuple[list[Any], int]] = {}
@@ -318,6 +324,7 @@ class _Builder:
         """Read every event into ``roots``, which has the root as soon as that is known."""
         get: Any = cyaml.CParser(self.text).get_event  # type: ignore[attr-defined] # not in the stubs
         stack: list[tuple[Any, _Marks, Any, Any]] = []
+        mended, nodes = self.mended, 0
         container: Any = roots
         in_list = True
         marks: _Marks = {}
@@ -329,24 +336,26 @@ class _Builder:
             opens = False
             if kind is ScalarEvent:
                 value = event.value
-                if self.mended and not event.style:
-                    value = self._restore(event, value)
-                if not event.style and event.tag is None:
-                    if value in _WORDS:
-                        value = _WORDS[value]
-                    elif value[0] in _TELLTALE:
-                        value = _number(value)
+                if not event.style:
+                    if mended:
+                        value = self._restore(event, value)
+                    if event.tag is None:
+                        if value in _WORDS:
+                            value = _WORDS[value]
+                        elif value[0] in _TELLTALE:
+                            value = _number(value)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 opens = True
                 value = {} if kind is MappingStartEvent else []
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 if self.unsized and (open_anchor := self.unsized.pop(id(container), None)):
-                    open_anchor[0][1] = self.nodes - open_anchor[1]
+                    open_anchor[0][1] = nodes - open_anchor[1]
                 container, marks, key, key_event = stack.pop()
                 in_list = type(container) is list
                 continue
             elif kind is AliasEvent:
-                value = self._alias(event)
+                value, size = self._alias(event)
+                nodes += size - 1
             elif kind is StreamEndEvent:
                 return
             elif kind is DocumentStartEvent and roots:
@@ -357,20 +366,23 @@ class _Builder:
             else:
                 continue
 
-            self.nodes += 1
-            if self.nodes > NODE_LIMIT:
+            nodes += 1
+            if nodes > NODE_LIMIT:
                 message = f"more than {NODE_LIMIT:,} values, those that aliases repeat included"
                 self._report(rules.TOO_MANY_NODES, message, event, "write fewer entries")
                 raise _LimitError
-            if opens:
-                if len(stack) >= DEPTH_LIMIT:
-                    self.too_deep(event.start_mark)
-                    raise _LimitError
-                self.root = self.root or event
-            elif not stack:
-                self.root = self.root or event
-            if event.anchor is not None and kind is not AliasEvent:
-                self._anchor(event, value, opens=opens)
+            if opens and len(stack) >= DEPTH_LIMIT:
+                self.too_deep(event.start_mark)
+                raise _LimitError
+            if not stack:
+                self.root = event
+            if kind is not AliasEvent:
+                if event.tag is not None:
+                    self._tag(event)
+                if event.anchor is not None:
+                    anchor = self.anchors[event.anchor] = [value, None if opens else 1]
+                    if opens:
+                        self.unsized[id(value)] = (anchor, nodes - 1)
 
             if in_list:
                 marks[len(container)] = (None, event)
@@ -382,8 +394,6 @@ class _Builder:
                 else:
                     key = self._key(event, value, container, marks)
                 if not opens:
-                    if kind is ScalarEvent and event.tag is not None:
-                        self._tag(event)
                     continue
                 # A mapping or list as key is read, as its value will be, into nothing.
                 stack.append((container, marks, key, key_event))
@@ -392,8 +402,6 @@ class _Builder:
                     container[key] = value
                     marks[key] = (key_event, event)
                 key = _NO_KEY
-            if kind is not AliasEvent and event.tag is not None:
-                self._tag(event)
             if opens:
                 if key is _NO_KEY:
                     stack.append((container, marks, key, key_event))
@@ -427,34 +435,32 @@ class _Builder:
         message = f"tag {safety.show(tag)} is refused: a value is what its form says"
         self._report(rules.TAG, message, event, "remove the tag")
 
-    def _anchor(self, event: Any, value: Any, *, opens: bool) -> None:
-        anchor = self.anchors[event.anchor] = [value, None if opens else 1]
-        if opens:
-            self.unsized[id(value)] = (anchor, self.nodes - 1)
-
-    def _alias(self, event: Any) -> Any:
+    def _alias(self, event: Any) -> tuple[Any, int]:
+        """What an alias stands for, and its size in nodes."""
         anchor = self.anchors.get(event.anchor)
         shown = safety.show(f"*{event.anchor}")
         if anchor is None:
             message = f"alias {shown} has no anchor before it"
             self._report(rules.UNDEFINED_ALIAS, message, event, f"if it is text, quote it: {shown}")
-            return None
+            return None, 1
         value, size = anchor
         if size is None:
             message = f"alias {shown} stands inside its own anchor"
             self._report(rules.SELF_REFERENCE, message, event, "write the value out")
-            return None
-        self.nodes += size - 1
-        return value
+            return None, 1
+        return value, size
 
     def _key(self, event: Any, value: Any, container: Any, marks: _Marks) -> Any:
         """The key to store under; ``_DROPPED``, with a finding, where there can be none."""
         scalar = type(event) is ScalarEvent
         if scalar and event.value == "<<" and not event.style:
+            self.merged[id(container)] = container
             self._report(rules.MERGE_KEY, "merge key << is refused", event, "write the keys out")
         elif type(value) is not str:
             shown = safety.show(event.value) if scalar else "of this mapping"
-            fix = f"quote it: {safety.show(event.value)}" if scalar else "use a plain word"
+            fix = f"quote it: {shown}" if scalar else "use a plain word"
+            if scalar and not event.value[:1].isalpha():
+                fix = f"begin it with a letter, as names of agents do, or {fix}"
             self._report(rules.NON_STRING_KEY, f"key {shown} is not text", event, fix)
         elif value in container:
             first = marks[value][0].start_mark.line + 1
@@ -469,11 +475,11 @@ class _Builder:
 
 def _number(text: str) -> int | float | str:
     """A plain scalar that begins like a number, by the core schema."""
-    if _INT.fullmatch(text):
+    if re.fullmatch(_INT, text):
         if text[:2] in ("0o", "0x"):
             return int(text, 0)
         # int() refuses digits without end; as a float they are still a number.
         return int(text) if len(text) < 400 else float(text)
-    if _FLOAT.fullmatch(text):
+    if re.fullmatch(_FLOAT, text):
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text

@@ -42,6 +42,12 @@ class ManifestError(KaizenError):
     exit_code = 2
 
 
+class SourceError(KaizenError):
+    """A source of the roster, a hub or a snapshot, cannot be had."""
+
+    exit_code = 3
+
+
 class OutputError(KaizenError):
     """A result could not be written."""
 

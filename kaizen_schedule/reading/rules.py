@@ -86,6 +86,17 @@ PROMPT_VALUE = _warning("KS408", "prompt-value", "a front-matter value that mean
 PROMPT_UNREADABLE = _error("KS409", "prompt-unreadable", "a prompt that cannot be read")
 PROMPT_NAME = _warning("KS410", "prompt-name", "the prompt's name is not its file's")
 
+DEFINITION_FRONT_MATTER = _error(
+    "KS501", "definition-front-matter", "a definition without front matter"
+)
+DEFINITION_VALUE = _error("KS502", "definition-value", "a value a definition cannot have")
+PLACEHOLDER = _error("KS503", "placeholder", "a placeholder that names nothing")
+DURATION = _error("KS504", "duration", "not an ISO 8601 duration")
+TRIGGER_HAZARD = _error("KS505", "trigger-hazard", "a trigger at which engines differ")
+DUPLICATE_DEFINITION = _error("KS506", "duplicate-definition", "two definitions for the same")
+ROSTER_VALUE = _error("KS511", "roster-value", "a value a roster cannot have")
+ROSTER_DUPLICATE = _error("KS512", "roster-duplicate", "a slug stands twice in the roster")
+
 METRICS_BAD_LINE = _warning("KS601", "metrics-bad-line", "a metrics line that cannot be used")
 METRICS_TRUNCATED = _warning("KS602", "metrics-truncated", "only the newest metrics were read")
 METRICS_UNREADABLE = _warning("KS603", "metrics-unreadable", "the metrics cannot be read")

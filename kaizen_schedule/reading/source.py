@@ -10,7 +10,7 @@ from . import safety
 from .diagnostics import START, Diagnostic, Span
 from .rules import Route, Rule, diagnose
 
-_LINE_END = re.compile("\r\n|\n|\r")
+_LINE_END = "\r\n|\n|\r"
 
 
 class Source:
@@ -23,7 +23,7 @@ class Source:
     @cached_property
     def starts(self) -> list[int]:
         """Where each line begins."""
-        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        return [0, *(match.end() for match in re.finditer(_LINE_END, self.text))]
 
     @cached_property
     def _secrets(self) -> tuple[list[int], tuple[safety.Secret, ...]]:

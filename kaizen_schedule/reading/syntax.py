@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from . import rules, safety
@@ -30,8 +29,8 @@ _BEGINS = {
 _BRACKETS = ("while parsing a flow mapping", "while parsing a flow sequence")
 _NEEDS_QUOTES = frozenset("@`%")
 # What stands before a value that seems to have ended, and is the beginning of a text.
-_STARRED = re.compile(r"(?:^|[\s,\[{])(\*\S+\s+)$")
-_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
+_STARRED = r"(?:^|[\s,\[{])(\*\S+\s+)$"
+_CONFLICT = "(?m)^<{7} "
 
 
 def describe_syntax_error(error: Any, source: Source) -> tuple[Problem, int | None]:
@@ -55,14 +54,14 @@ def describe_syntax_error(error: Any, source: Source) -> tuple[Problem, int | No
         mark, context = error.context_mark, _BEGINS.get(context, "an open bracket")
     if mark is None:
         return Problem(rules.SYNTAX, f"not YAML: {safety.escape(problem)}", START), None
-    if conflict := _CONFLICT.search(source.text):
+    if conflict := re.search(_CONFLICT, source.text):
         message, fix = "not YAML: a merge conflict begins here", "settle the merge conflict"
         return Problem(rules.SYNTAX, message, source.span(conflict.start(), 7), fix), None
     # Not by the mark's line: at the end libyaml counts one more than there is.
     span = source.span(mark.index)
     row, at = source.line(span.line), span.column - 1
     before, rest = row[:at], row[at:]
-    starred = _STARRED.search(before) if "did not find expected" in problem else None
+    starred = re.search(_STARRED, before) if "did not find expected" in problem else None
     if (
         starred
         or context == "a value"
@@ -71,7 +70,7 @@ def describe_syntax_error(error: Any, source: Source) -> tuple[Problem, int | No
     ):
         start = starred.start(1) if starred else at
         value = _value(before[:start], row[start:])
-        span = replace(span, column=start + 1, end_column=start + 1 + len(value))
+        span = span._replace(column=start + 1, end_column=start + 1 + len(value))
         return unquoted(value, span), mark.index - at + start
     message, fix = _words(context, problem, before, rest)
     return Problem(rules.SYNTAX, f"not YAML: {message}", span, fix), None

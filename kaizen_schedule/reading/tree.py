@@ -96,7 +96,8 @@ class MemoryTree:
         data = self.files[path]
         if len(data) > cap and not tail:
             raise FileFault(path, FaultReason.TOO_LARGE, f"{path} holds more than {cap:,} bytes")
-        return Blob(data=data[-cap:], size=len(data), truncated=len(data) > cap)
+        start = max(len(data) - cap, 0)
+        return Blob(data=data[start:], size=len(data), truncated=start > 0)
 
     def list(self, path: str) -> tuple[str, ...]:
         """List the names directly beneath a folder."""

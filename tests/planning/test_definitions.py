@@ -1,115 +1,56 @@
-"""Definitions: read strictly, and one at most for an agent and a cadence."""
+"""Definitions: what they are for, their durations, and the placeholders of their texts."""
 
 from __future__ import annotations
 
+import dataclasses
+import re
+from datetime import timedelta
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from kaizen_schedule.edges import packaged
 from kaizen_schedule.planning.cron import Cadence
-from kaizen_schedule.planning.definitions import Definition, definition_for, load_definition
+from kaizen_schedule.planning.definitions import (
+    ForEach,
+    RepoRun,
+    Run,
+    definition_for,
+    placeholders,
+    render_template,
+    seconds_of,
+    template_problem,
+)
 from kaizen_schedule.reading.errors import KaizenError
-from tests.support import MemoryZones
+from tests.support import definition
 
-TEXT = """\
----
-id: weekly-coach
-title: Weekly coach
-enabled: true
-owner: activity-core
-trigger:
-  cron: "0 9 * * 1"
-  timezone: Europe/Berlin
-context:
-  resolver: discover_kaizen_scheduled_repos
-  inputs:
-    agent: coach
-    cadence: weekly
----
-# Weekly coach
-"""
+# --- Which ---------------------------------------------------------------------------------------
 
 
-def load(text: str) -> Definition:
-    return load_definition(text, path="weekly-coach.md", zones=MemoryZones.load())
+def test_what_a_definition_is_for() -> None:
+    weekly = definition("coach", Cadence.WEEKLY)
+    assert (weekly.agent, weekly.cadence) == ("coach", Cadence.WEEKLY)
+    assert (weekly.is_template, weekly.about_repositories) == (False, False)
 
 
-def refused(old: str, new: str) -> tuple[str, str]:
-    assert old in TEXT
-    with pytest.raises(KaizenError) as caught:
-        load(TEXT.replace(old, new))
-    return caught.value.message.removeprefix("weekly-coach.md:"), caught.value.fix
+def test_the_template_has_a_cadence_alone() -> None:
+    template = definition(None, Cadence.WEEKLY)
+    assert (template.agent, template.cadence) == (None, Cadence.WEEKLY)
+    assert (template.is_template, template.about_repositories) == (True, False)
 
 
-def test_a_definition() -> None:
-    assert load(TEXT) == Definition(
-        id="weekly-coach",
-        title="Weekly coach",
-        enabled=True,
-        cron="0 9 * * 1",
-        timezone="Europe/Berlin",
-        agent="coach",
-        cadence=Cadence.WEEKLY,
-    )
-
-
-def test_agent_and_cadence_may_be_null_or_left_out() -> None:
-    text = TEXT.replace("agent: coach", "agent: null").replace("    cadence: weekly\n", "")
-    assert (load(text).agent, load(text).cadence) == (None, None)
-
-
-@pytest.mark.parametrize("value", ["false", "yes", "'true'", "1", "null", ""])
-def test_only_true_enables(value: str) -> None:
-    assert load(TEXT.replace("enabled: true", f"enabled: {value}")).enabled is False
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message", "fix"),
-    [
-        ("title: W", "title: 'W", "3:8: not YAML: the quote that begins here is not closed",
-         "close the quote"),
-        ("owner: activity-core", "id: again",
-         '5:1: key "id" stands twice in this mapping; first at line 2', "remove one of the two"),
-        ('cron: "0 9 * * 1"', 'cron: "0 0 9 * * 1"',
-         " cron of the trigger has 6 fields, not five", 'leave out the seconds: "0 9 * * 1"'),
-        ('cron: "0 9 * * 1"', "cron: 9", " cron is the number 9, not text", ""),
-        ("Europe/Berlin", "Berlin", ' unknown time zone "Berlin" of the trigger', ""),
-        ("timezone: Europe/Berlin", "timezone:", " timezone is nothing, not text", ""),
-        ("cadence: weekly", "cadence: weely", ' cadence is "weely", not one of the five', ""),
-        ("cadence: weekly", "cadence: [weekly]", " cadence is a list, not one of the five", ""),
-        ("agent: coach", "agent: 5", " agent is the number 5, not text", ""),
-        ("id: weekly-coach", "name: x", " id is nothing, not text", ""),
-        ("title: Weekly coach", "title: [a]", " title is a list, not text", ""),
-        ("trigger:", "triggers:", " trigger is nothing, not a mapping", ""),
-        ("  inputs:\n    agent: coach\n    cadence: weekly", "  inputs: [a]",
-         " inputs is a list, not a mapping", ""),
-        ("---\nid", "id", "", ""),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_named(old: str, new: str, message: str, fix: str) -> None:
-    if not message:
-        assert load(TEXT.replace(old, new)).id == "weekly-coach", "the first dashes may be missing"
-    else:
-        assert refused(old, new) == (message, fix)
-
-
-@pytest.mark.parametrize("text", ["", "# A page\n", "---\n---\n", "---\n- a\n---\n"])
-def test_what_is_no_definition_is_refused(text: str) -> None:
-    with pytest.raises(KaizenError, match=r"^weekly-coach\.md: trigger is nothing"):
-        load(text)
-
-
-def made(name: str, agent: str | None, cadence: Cadence | None, *, on: bool = False) -> Definition:
-    return Definition(
-        id=name, title=name, enabled=on, cron="0 9 * * 1", timezone="UTC", agent=agent,
-        cadence=cadence,
-    )  # fmt: skip
+def test_one_about_repositories_has_neither_agent_nor_cadence() -> None:
+    whole = definition(None, None)
+    assert (whole.agent, whole.cadence) == (None, None)
+    assert (whole.is_template, whole.about_repositories) == (False, True)
 
 
 def test_definition_for() -> None:
-    template = made("template", None, Cadence.WEEKLY)
-    weekly = made("weekly", "coach", Cadence.WEEKLY)
-    daily = made("daily", "coach", Cadence.DAILY, on=True)
-    every = (template, weekly, daily)
+    template, whole = definition(None, Cadence.WEEKLY), definition(None, None)
+    weekly = definition("coach", Cadence.WEEKLY)
+    daily = definition("coach", Cadence.DAILY, enabled=True)
+    every = (template, whole, weekly, daily)
     assert definition_for("coach", Cadence.WEEKLY, every) is weekly, "a disabled one too"
     assert definition_for("coach", Cadence.DAILY, iter(every)) is daily
     assert definition_for("coach", Cadence.MONTHLY, every) is None
@@ -117,10 +58,167 @@ def test_definition_for() -> None:
     assert definition_for("coach", Cadence.WEEKLY, ()) is None
 
 
-def test_the_packaged_drafts() -> None:
-    drafts = packaged.definitions()
-    assert len({draft.id for draft in drafts}) == len(drafts)
-    assert not any(draft.enabled for draft in drafts)
-    pairs = [(d.agent, d.cadence) for d in drafts if d.agent is not None]
-    assert len(set(pairs)) == len(pairs), "one at most for an agent and a cadence"
-    assert ("coach", Cadence.WEEKLY) in pairs
+# --- Durations -----------------------------------------------------------------------------------
+
+_ORACLE = TypeAdapter(timedelta)
+
+
+def oracle(duration: str) -> float | None:
+    try:
+        return _ORACLE.validate_json(f'"{duration}"').total_seconds()
+    except ValidationError:
+        return None
+
+
+@st.composite
+def durations(draw: st.DrawFn) -> str:
+    parts = {
+        unit: draw(st.none() | st.integers(0, 10**size - 1), label=unit)
+        for unit, size in (("W", 4), ("D", 4), ("H", 5), ("M", 6), ("S", 7))
+    }
+    days, time = (
+        "".join(f"{parts[unit]}{unit}" for unit in units if parts[unit] is not None)
+        for units in ("WD", "HMS")
+    )
+    return f"P{days}T{time}" if time else f"P{days}"
+
+
+@given(durations())
+@example("P7D")
+@example("PT30M")
+@example("P01W002DT03H04M05S")
+def test_seconds_are_those_of_another_reader(duration: str) -> None:
+    if duration == "P":
+        with pytest.raises(ValueError, match=r"\AP\Z"):
+            seconds_of(duration)
+    else:
+        assert seconds_of(duration) == oracle(duration)
+
+
+@given(st.from_regex(r"P[0-9WDTHMSY.,+\-]{0,12}", fullmatch=True) | st.text(max_size=12))
+def test_what_another_reader_refuses_is_no_duration(duration: str) -> None:
+    try:
+        found = seconds_of(duration)
+    except ValueError:
+        return
+    assert found == oracle(duration)
+
+
+@pytest.mark.parametrize(
+    "duration",
+    ["", "P", "PT", "P7DT", "7D", "P7", "p7d", "P1Y", "P1M", "P1D1W", "PT1M1H", "P1.5D", "PT0,5H",
+     "-P1D", "P-1D", "+P1D", " P1D", "P1D ", "P1D\n", "P 1D", "P1H", "PT1D", "P٣D", "P1DT",
+     "P99999D", "1 day", "P1D/P2D"],
+)  # fmt: skip
+def test_what_is_no_duration(duration: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(duration)}$"):
+        seconds_of(duration)
+
+
+# --- Placeholders --------------------------------------------------------------------------------
+
+VALUES = {name: f"<{name}>" for name in placeholders(ForEach.RUNS)}
+
+
+def test_placeholders_are_the_fields_of_what_is_run() -> None:
+    runs, repos = placeholders(ForEach.RUNS), placeholders(ForEach.REPOS)
+    assert set(runs) == {f"run.{f.name}" for f in dataclasses.fields(Run)} - {
+        "run.labels",
+        "run.argv",
+    }
+    assert set(repos) == {f"run.{f.name}" for f in dataclasses.fields(RepoRun)} - {
+        "run.labels",
+        "run.argv",
+    }
+    assert "run.agent" not in repos
+    assert set(repos) < set(runs)
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("", ""),
+        ("no braces, $HOME %s", "no braces, $HOME %s"),
+        ("{{ run.agent }}", "<run.agent>"),
+        ("{{ run.agent }}{{ run.repo }}", "<run.agent><run.repo>"),
+        ("a\n{{ run.scheduled_for_utc }}\nb", "a\n<run.scheduled_for_utc>\nb"),
+    ],
+)
+def test_placeholders_are_replaced(text: str, rendered: str) -> None:
+    assert render_template(text, VALUES) == rendered
+
+
+def test_values_are_put_in_once_and_never_looked_at() -> None:
+    values = {**VALUES, "run.repo": "{{ run.agent }}", "run.path": "\\1 \\g<0> {}"}
+    assert render_template("{{ run.repo }} {{ run.path }}", values) == (
+        "{{ run.agent }} \\1 \\g<0> {}"
+    )
+    # Not even where values and text together look like one.
+    assert render_template("{{ run.a }}{{ run.b }}", {"run.a": "{{", "run.b": " run.a }}"}) == (
+        "{{ run.a }}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "fix"),
+    [
+        ("{{ run.agnt }}", 'placeholder "{{ run.agnt }}" names nothing',
+         "did you mean {{ run.agent }}?"),
+        ("{{ run.labels }}", 'placeholder "{{ run.labels }}" names nothing', None),
+        ("{{ agent }}", 'placeholder "{{ agent }}" names nothing', None),
+        ("{{ xyz }}", 'placeholder "{{ xyz }}" names nothing', "known are run.repo, "),
+        ("{{run.agent}}", 'braces hold no placeholder: "{{run.agent}}"', "write {{ run.agent }}"),
+        ("{{  run.agent  }}", 'braces hold no placeholder: "{{  run.agent  }}"',
+         "write {{ run.agent }}"),
+        ("{ run.agent }", 'braces hold no placeholder: "{ run.agent }"', "write {{ run.agent }}"),
+        ("{{ Run.Agent }}", 'braces hold no placeholder: "{{ Run.Agent }}"',
+         "write {{ run.agent }}"),
+        ("{{ run.agent | upper }}", 'braces hold no placeholder: "{{ run.agent | upper }}"',
+         "write {{ run.repo }}"),
+        ("{{ run.agent\n}}", 'braces hold no placeholder: "{{ run.agent\\n}}"',
+         "write {{ run.agent }}"),
+        ("{{{ run.agent }}}", 'braces hold no placeholder: "{}"', "write {{ run.repo }}"),
+        ("{{ {{ run.agent }} }}", 'braces hold no placeholder: "{{  }}"', "write {{ run.repo }}"),
+        ("{% if x %}", 'braces hold no placeholder: "{% if x %}"', "write {{ run.repo }}"),
+        ("{}", 'braces hold no placeholder: "{}"', "write {{ run.repo }}"),
+        ("}", 'braces hold no placeholder: "}"', "write {{ run.repo }}"),
+        ("{", 'braces hold no placeholder: "{."', "write {{ run.repo }}"),
+        ("${run.agent}", 'braces hold no placeholder: "{run.agent}"', "write {{ run.agent }}"),
+    ],
+)  # fmt: skip
+def test_what_is_no_placeholder(text: str, message: str, fix: str | None) -> None:
+    with pytest.raises(KaizenError) as caught:
+        render_template(f"See {text}.", VALUES)
+    assert caught.value.message == message
+    if fix is not None:
+        assert caught.value.fix.startswith(fix)
+    assert template_problem(f"See {text}.", tuple(VALUES)) == (message, caught.value.fix)
+
+
+_PIECES = st.sampled_from(
+    ["{", "}", "{{", "}}", "{{ ", " }}", "run.agent", "run.", ".", "\n", "{{ run.repo }}", "\\"]
+)
+
+
+@given(st.lists(_PIECES | st.text(max_size=5), max_size=12).map("".join))
+def test_whatever_the_text_it_is_rendered_or_refused(text: str) -> None:
+    problem = template_problem(text, tuple(VALUES))
+    if problem:
+        assert all(part.isprintable() for part in problem)
+        assert "{" in text or "}" in text
+        with pytest.raises(KaizenError):
+            render_template(text, VALUES)
+        return
+    rendered = render_template(text, VALUES)
+    # Another way to the same: cut at the placeholders.
+    expected = text
+    for name, value in VALUES.items():
+        expected = value.join(expected.split(f"{{{{ {name} }}}}"))
+    assert rendered == expected
+    assert "{" not in rendered
+
+
+@given(st.lists(st.sampled_from(sorted(VALUES)) | st.text("ab c\n", max_size=4), max_size=8))
+def test_every_text_with_known_placeholders_is_rendered(parts: list[str]) -> None:
+    text = "".join(f"{{{{ {part} }}}}" if part in VALUES else part for part in parts)
+    assert render_template(text, VALUES) == "".join(VALUES.get(part, part) for part in parts)

@@ -408,6 +408,16 @@ def test_a_missing_cadence() -> None:
     assert only(entry("enabled: true")) == expected
 
 
+def test_what_may_stand_in_a_merge_key_is_not_missing() -> None:
+    assert findings(entry("<<: {cadence: weekly}")) == []
+    assert findings("<<: {version: '1'}\n") == []
+    assert findings(manifest("sys-medic:", "  <<: {review: required}"), prompts=PROMPTS) == []
+    assert only(entry("<<: {}", "cadence: never"))[0] == "KS204", "what it says itself counts"
+    assert only(entry("'<<': {}", "cadence: weekly"))[0] == "KS202", "in quotes it is none"
+    dropped = manifest("<<: {<<: {}}", *(f"a{number}: {{}}" for number in range(20)))
+    assert len(findings(dropped)) == 20, "it is never taken for another mapping"
+
+
 FIVE = "one of hourly, daily, weekly, monthly, quarterly"
 
 
@@ -452,14 +462,16 @@ def test_a_cron_outside_the_subset() -> None:
 def test_a_cron_that_does_not_keep_its_cadence() -> None:
     fix = '"0 9 * * 1" keeps the cadence; or change the cadence'
     found = only(entry("cadence: weekly", 'cron: "0 9 * * *"'))
-    message = 'cron "0 9 * * *" of agent coach fires up to 7 times a week, cadence weekly'
+    message = (
+        'cron "0 9 * * *" of agent coach fires up to 7 times a week, and its cadence is weekly'
+    )
     assert found == ("KS308", message, fix)
     found = only(entry("cadence: weekly", 'cron: "* * * * *"'))
     assert found[1].endswith(
-        "10,080 times a week, cadence weekly; more than 48 times a day is never run"
+        "10,080 times a week, and its cadence is weekly; more than 48 times a day is never run"
     )
     found = only(entry("cadence: weekly", 'cron: "*/30 * * * *"'))
-    assert found[1].endswith("336 times a week, cadence weekly"), "48 times a day is allowed"
+    assert found[1].endswith("336 times a week, and its cadence is weekly"), "48 a day are allowed"
 
 
 def test_a_cron_without_a_cadence_is_checked_by_itself() -> None:

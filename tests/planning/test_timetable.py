@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from kaizen_schedule.planning.agents import Risk
 from kaizen_schedule.planning.cron import Cadence
-from kaizen_schedule.planning.definitions import Definition
+from kaizen_schedule.planning.definitions import ActivityDefinition, CronOrigin
 from kaizen_schedule.planning.manifest import Entry, check_manifest
 from kaizen_schedule.planning.timetable import (
-    CronOrigin,
     Timing,
     check_timetable,
     iter_times,
@@ -25,21 +24,13 @@ from kaizen_schedule.planning.timetable import (
 from kaizen_schedule.reading.codec import instant
 from kaizen_schedule.reading.diagnostics import Diagnostic
 from kaizen_schedule.reading.document import parse_document
-from tests.support import MemoryZones, manifest
+from tests.support import MemoryZones, definition, manifest
 
 TODAY = date(2026, 11, 24)
-WEEKLY = Definition(
-    id="weekly-coach",
-    title="Weekly coach",
-    enabled=False,
-    cron="0 10 * * 1",
-    timezone="America/New_York",
-    agent="coach",
-    cadence=Cadence.WEEKLY,
-)
+WEEKLY = definition("coach", Cadence.WEEKLY, cron="0 10 * * 1", zone="America/New_York")
 
 
-def told(text: str, *, definitions: tuple[Definition, ...] = (WEEKLY,)) -> list[Diagnostic]:
+def told(text: str, *, definitions: tuple[ActivityDefinition, ...] = (WEEKLY,)) -> list[Diagnostic]:
     """The warnings of the timetable alone."""
     document = parse_document(text.encode(), path="schedule.yml")
     zones = MemoryZones.load()
@@ -191,10 +182,7 @@ def test_clocks_that_do_not_change_are_safe(zone: str) -> None:
 
 
 def test_a_lent_cron_is_looked_at_in_the_zone_it_is_lent_with() -> None:
-    lent = Definition(
-        id="x", title="x", enabled=True, cron="30 2 * * 1", timezone="America/New_York",
-        agent="coach", cadence=Cadence.WEEKLY,
-    )  # fmt: skip
+    lent = definition("coach", Cadence.WEEKLY, cron="30 2 * * 1", zone="America/New_York")
     (found,) = told(manifest("coach: {cadence: weekly}"), definitions=(lent,))
     assert found.code == "KS307"
     assert found.line == 3

@@ -12,7 +12,19 @@ from kaizen_schedule.edges.packaged import data_path, schema
 from kaizen_schedule.publishing.contracts import build_contracts
 from tests.support import ROOT
 
-NAMES = ("bundle", "diagnostics", "manifest")
+EVENTS = ("kaizen-schedule-prepared", "kaizen-pilot-completed")
+EMITTED = (
+    "bundle",
+    "diagnostics",
+    *EVENTS,
+    *(f"{name}-data" for name in EVENTS),
+    "pilot-step",
+    "resolution",
+    "roster",
+    "task",
+)
+WRITTEN = ("manifest", "roster-file")
+NAMES = (*EMITTED, *WRITTEN)
 
 
 @pytest.mark.parametrize(("name", "text"), build_contracts().items())
@@ -41,11 +53,28 @@ def test_every_field_is_described(name: str) -> None:
 
 
 def test_what_people_write_is_closed_and_what_is_emitted_is_open() -> None:
-    assert all(p["additionalProperties"] is False for p in parts(json.loads(schema("manifest"))))
-    for name in ("bundle", "diagnostics"):
+    for name in WRITTEN:
+        assert all(p["additionalProperties"] is False for p in parts(json.loads(schema(name))))
+    for name in EMITTED:
         for part in parts(json.loads(schema(name))):
             assert "additionalProperties" not in part
             assert set(part["required"]) == set(part["properties"])
+
+
+def test_every_schema_is_looked_at() -> None:
+    assert {f"{name}.schema.json" for name in NAMES} == set(build_contracts())
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_the_schema_of_an_event_holds_that_of_its_data(name: str) -> None:
+    whole, data = json.loads(schema(name)), json.loads(schema(f"{name}-data"))
+    reference = whole["properties"]["data"]["$ref"]
+    held = whole["$defs"][reference.removeprefix("#/$defs/")]
+    assert {key: held[key] for key in ("properties", "required", "description")} == {
+        key: data[key] for key in ("properties", "required", "description")
+    }
+    assert whole["properties"]["type"]["const"] == name.replace("-", ".")
+    assert whole["properties"]["specversion"]["const"] == "1.0"
 
 
 @pytest.mark.parametrize(

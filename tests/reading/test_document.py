@@ -448,11 +448,11 @@ def test_self_references(text: str) -> None:
 @pytest.mark.parametrize(
     ("key", "shown", "fix"),
     [
-        ("1", '"1"', 'quote it: "1"'),
-        ("1.5", '"1.5"', 'quote it: "1.5"'),
+        ("1", '"1"', 'begin it with a letter, as names of agents do, or quote it: "1"'),
+        ("1.5", '"1.5"', 'begin it with a letter, as names of agents do, or quote it: "1.5"'),
         ("true", '"true"', 'quote it: "true"'),
-        ("~", '"~"', 'quote it: "~"'),
-        ("0x1f", '"0x1f"', 'quote it: "0x1f"'),
+        ("~", '"~"', 'begin it with a letter, as names of agents do, or quote it: "~"'),
+        ("0x1f", '"0x1f"', 'begin it with a letter, as names of agents do, or quote it: "0x1f"'),
         ("? [a]\n", "of this mapping", "use a plain word"),
         ("? {a: b}\n", "of this mapping", "use a plain word"),
         ("? - a\n", "of this mapping", "use a plain word"),

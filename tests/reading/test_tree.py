@@ -43,6 +43,7 @@ def test_reading_stops_at_the_cap() -> None:
 def test_the_tail_of_a_file_that_is_too_large() -> None:
     assert TREE.read("README.md", cap=2, tail=True) == Blob(data=b"lo", size=5, truncated=True)
     assert TREE.read("README.md", cap=5, tail=True) == Blob(data=b"hello", size=5)
+    assert TREE.read("README.md", cap=0, tail=True) == Blob(data=b"", size=5, truncated=True)
 
 
 def test_what_cannot_be_read_says_why() -> None:

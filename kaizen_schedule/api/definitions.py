@@ -1,0 +1,147 @@
+"""Definitions: the packaged drafts, or those of a folder; and the window of one that fires."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from kaizen_schedule.edges import packaged
+from kaizen_schedule.edges.files import reason_of
+from kaizen_schedule.planning.agents import nearest
+from kaizen_schedule.planning.definition_files import (
+    LoadedDefinition,
+    check_definitions,
+    definition_diagnostics,
+    load_definition,
+)
+from kaizen_schedule.planning.definitions import ActivityDefinition
+from kaizen_schedule.planning.windows import Window, next_window
+from kaizen_schedule.reading import safety
+from kaizen_schedule.reading.diagnostics import Diagnostic
+from kaizen_schedule.reading.document import SIZE_LIMIT
+from kaizen_schedule.reading.errors import SourceError, UsageError
+
+from .operator_files import FaultyFileError, read_file
+from .targets import PathLike
+
+
+def list_definitions(
+    folder: PathLike | None = None, *, now: datetime
+) -> tuple[ActivityDefinition, ...]:
+    """The definitions: the packaged drafts, or those of a folder.
+
+    Args:
+        folder: A folder of ``*.md`` files; None for the packaged drafts.
+        now: The instant from which clock changes are looked for; with a zone.
+
+    Raises:
+        SourceError: The folder or a file cannot be read.
+        FaultyFileError: A definition has errors.
+
+    Example:
+        >>> [definition.id for definition in list_definitions(now=now)][1]
+        'weekly-coach-orientation'
+    """
+    if folder is None:
+        return packaged.definitions()
+    loaded = [(path, load_file(path, now=now)) for path in list_files(folder)]
+    if found := diagnostics_of(loaded):
+        raise FaultyFileError(os.fspath(folder), found)
+    return tuple(item.definition for _, item in loaded if item.definition is not None)
+
+
+def read_definition(path: PathLike, *, now: datetime) -> ActivityDefinition:
+    """Read one definition of a file.
+
+    Args:
+        path: The file.
+        now: The instant from which clock changes are looked for; with a zone.
+
+    Raises:
+        SourceError: It cannot be read.
+        FaultyFileError: It has errors.
+
+    Example:
+        >>> from kaizen_schedule.edges.packaged import data_path
+        >>> path = data_path("definitions", "weekly-coach-orientation.md")
+        >>> read_definition(path, now=now).agent
+        'coach'
+    """
+    name = os.fspath(path)
+    loaded = load_file(name, now=now)
+    if loaded.definition is None:
+        raise FaultyFileError(name, definition_diagnostics(loaded, name))
+    return loaded.definition
+
+
+def load_file(name: str, *, now: datetime) -> LoadedDefinition:
+    """Read a file as a definition, faulty or not.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    try:
+        text = read_file(name, SIZE_LIMIT).decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"{safety.show(name, 200)} is not UTF-8"
+        raise SourceError(message, fix="save the file as UTF-8") from error
+    today = now.astimezone(UTC).date()
+    return load_definition(text, path=name, zones=packaged.zones(), today=today)
+
+
+def diagnostics_of(loaded: Sequence[tuple[str, LoadedDefinition]]) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with definitions: each by itself, and two for the same."""
+    own = [item for file, found in loaded for item in definition_diagnostics(found, file)]
+    return (*own, *check_definitions(loaded))
+
+
+def list_files(folder: PathLike) -> tuple[str, ...]:
+    """The definitions' files of a folder, by name; one at least.
+
+    Raises:
+        SourceError: It cannot be read, or holds none.
+    """
+    root = os.fspath(folder)
+    try:
+        names = sorted(name for name in os.listdir(root) if name.endswith(".md"))
+    except (OSError, ValueError) as error:
+        message = f"folder {safety.show(root, 200)} cannot be read: {reason_of(error)}"
+        raise SourceError(message, fix="name a folder of definitions") from error
+    if not names:
+        message = f"folder {safety.show(root, 200)} holds no definition, no file that ends in .md"
+        raise SourceError(message, fix="kaizen-agentic schedule definitions ID > FILE.md")
+    return tuple(os.path.join(root, name) for name in names)
+
+
+def find_definition(
+    name: str, definitions: Sequence[ActivityDefinition], *, now: datetime
+) -> ActivityDefinition:
+    """The definition of an id, or of a file that is named instead.
+
+    Raises:
+        UsageError: There is none.
+    """
+    for definition in definitions:
+        if definition.id == name:
+            return definition
+    if name.endswith(".md") or os.sep in name:
+        return read_definition(name, now=now)
+    near = nearest(name, [d.id for d in definitions])
+    fix = f"did you mean {near}?" if near else "kaizen-agentic schedule definitions lists them"
+    raise UsageError(f"there is no definition {safety.show(name)}", fix=fix)
+
+
+def window_at(definition: ActivityDefinition, at: datetime) -> Window:
+    """The window that a definition asks for when it fires the first time at an instant.
+
+    Args:
+        definition: The definition.
+        at: The instant; with a zone.
+
+    Example:
+        >>> coach = list_definitions(now=now)[1]
+        >>> window_at(coach, datetime(2026, 11, 30, 8, tzinfo=UTC)).end.isoformat()
+        '2026-12-07T08:00:00+00:00'
+    """
+    return next_window(definition, at, held=None, zones=packaged.zones())

@@ -1,0 +1,113 @@
+"""``kaizen-agentic schedule pilot``: a smoke run from the firing to the bundle."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Any
+
+import click
+
+from kaizen_schedule.api import definitions, pilot
+from kaizen_schedule.api.operator_files import FaultyFileError
+from kaizen_schedule.orienting.record import PilotStep
+from kaizen_schedule.publishing import listings, reporters
+
+from .commands import Command
+from .fleet import asking_of, definitions_option, faulty, source_options, style_for
+from .output import (
+    INSTANT,
+    clock,
+    emit,
+    format_option,
+    now_option,
+    output_option,
+    quiet_option,
+    say,
+)
+
+
+@click.command(
+    "pilot",
+    cls=Command,
+    examples=(
+        "kaizen-agentic schedule pilot",
+        "kaizen-agentic schedule pilot --scan /srv --record pilot-record.jsonl",
+    ),
+)
+@source_options
+@definitions_option
+@click.option("--definition", metavar="ID|FILE", help="Fire this one only.")
+@click.option(
+    "--at", type=INSTANT, metavar="INSTANT",
+    help="Each definition fires the first time after this instant. Default: now.",
+)  # fmt: skip
+@click.option("--record", metavar="FILE", help="Write one JSON line per step to a file.")
+@click.option("--progress", metavar="URL", help="Post the progress event to this address.")
+@format_option("text", "json")
+@now_option
+@output_option
+@quiet_option
+def command(
+    *,
+    at: datetime | None,
+    record: str | None,
+    progress: str | None,
+    form: str,
+    now: datetime | None,
+    output: str | None,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Fire each definition, make its tasks, and run each task's command as printed.
+
+    Without a roster it runs on the embedded pilot fleet, in a temporary folder.
+    """
+    moment = at if at is not None else clock(now)
+    typed = any(options[name] is not None for name in ("roster", "snapshot", "scan"))
+    hub = click.get_current_context().get_parameter_source("hub")
+    typed = typed or hub is click.core.ParameterSource.COMMANDLINE
+    if record == "-":
+        raise click.UsageError("--record goes to a file; standard output has the result")
+    for name in ("host", "hosts"):
+        source = click.get_current_context().get_parameter_source(name)
+        if source is click.core.ParameterSource.COMMANDLINE and not typed:
+            raise click.UsageError(f"--{name} needs a roster; the pilot fleet has its own hosts")
+    asking, definition, known = None, None, None
+    try:
+        if typed:
+            asking = asking_of(options, now=moment, quiet=quiet)
+            definition = asking.definition
+        else:
+            known = definitions.list_definitions(options["folder"], now=moment)
+            if (asked := options["definition"]) is not None:
+                definition = definitions.find_definition(asked, known, now=moment)
+    except FaultyFileError as error:
+        return faulty(error)
+    printer = listings.PilotPrinter(style=style_for(output))
+    lines: list[str] = []
+
+    def told(step: PilotStep) -> None:
+        if text := printer.line(step):
+            lines.append(text)
+
+    started = clock(now)
+    result = pilot.run_pilot(
+        asking, now=moment, definition=definition, definitions=known, told=told
+    )
+    if record is not None:
+        emit(result.record, record)
+    if form == "json":
+        emit(reporters.to_json(result), output)
+    else:
+        emit("".join(f"{line}\n" for line in lines), output)
+    if progress is not None:
+        event = pilot.completed_event(result, started_at=started, finished_at=clock(now))
+        pilot.post_progress(progress, event, token=os.environ.get("STATE_HUB_TOKEN") or None)
+        say(f"told {progress}", quiet=quiet)
+    if form == "text" and record is not None and result.ok:
+        say(f"next: kaizen-agentic schedule report pilot_smoke --record {record}", quiet=quiet)
+    return 0 if result.ok else 1
+
+
+COMMANDS = {"pilot": command}

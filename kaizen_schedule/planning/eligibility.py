@@ -1,0 +1,462 @@
+"""Whether a repository's entries run at all: every check before the clock, in its order.
+
+Each (repository, agent) ends in what can run or in exactly one exclusion; a fault of the whole
+repository is one exclusion without an agent. Nothing fails open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from kaizen_schedule.reading import safety
+from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
+from kaizen_schedule.reading.document import SIZE_LIMIT, parse_document
+from kaizen_schedule.reading.errors import FaultReason, FileFault
+from kaizen_schedule.reading.tree import Kind, Tree
+
+from .agents import Prompt, Risk, find_prompt, label
+from .cron import parse_cron
+from .definitions import ActivityDefinition
+from .manifest import (
+    MANIFEST_PATH,
+    MOST_PER_DAY,
+    CheckedManifest,
+    Entry,
+    Review,
+    check_manifest,
+)
+from .recurrence import Zones
+from .roster import Roster, RosterRepo, is_selected, owner_of, same_place
+from .timetable import Timing, place_findings, timing_of
+
+PROGRAM = "kaizen-agentic"
+
+
+class Reason(StrEnum):
+    """Why there is no run, in the order in which it is looked for: the first that applies."""
+
+    ROSTER_ENTRY_INVALID = "roster-entry-invalid"
+    DUPLICATE_SLUG = "duplicate-slug"
+    HUB_OPTED_OUT = "hub-opted-out"
+    NOT_SELECTED = "not-selected"
+    NO_HOST_PATH = "no-host-path"
+    HOST_UNREACHABLE = "host-unreachable"
+    OTHER_HOST = "other-host"
+    DUPLICATE_PATH = "duplicate-path"
+    PATH_MISSING = "path-missing"
+    NOT_A_REPOSITORY = "not-a-repository"
+    UNREADABLE = "unreadable"
+    MANIFEST_MISSING = "manifest-missing"
+    MANIFEST_TOO_NEW = "manifest-too-new"
+    MANIFEST_INVALID = "manifest-invalid"
+    REPOSITORY_DISABLED = "repository-disabled"
+    NO_METRICS = "no-metrics"
+    AGENT_NOT_SCHEDULED = "agent-not-scheduled"
+    AGENT_DISABLED = "agent-disabled"
+    AGENT_NOT_INSTALLED = "agent-not-installed"
+    REVIEW_MISSING = "review-missing"
+    CADENCE_DIFFERS = "cadence-differs"
+    NO_DEFINITION = "no-definition"
+    TOO_FREQUENT = "too-frequent"
+    MISSED = "missed"
+    NOT_DUE = "not-due"
+
+
+TRANSIENT = frozenset({Reason.HOST_UNREACHABLE, Reason.PATH_MISSING, Reason.UNREADABLE})
+"""What may pass by itself: a host that is down, a disk that is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """The one reason why a repository, or one of its entries, has no run."""
+
+    repo: str
+    """The slug; empty where the roster's item has none."""
+    agent: str | None
+    """The entry's agent; null where it is the whole repository."""
+    reason: Reason
+    """The first that applies."""
+    detail: str
+    """The facts in one sentence, safe to print."""
+    fix: str
+    """What to do about it; empty where nothing is wrong."""
+    transient: bool
+    """Whether it may pass by itself."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What is wrong with the manifest, where it is that."""
+
+
+def exclude(
+    repo: str,
+    agent: str | None,
+    reason: Reason,
+    detail: str,
+    fix: str = "",
+    diagnostics: tuple[Diagnostic, ...] = (),
+) -> Exclusion:
+    """Make an exclusion."""
+    return Exclusion(
+        repo=repo,
+        agent=agent,
+        reason=reason,
+        detail=detail,
+        fix=fix,
+        transient=reason in TRANSIENT,
+        diagnostics=diagnostics,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is the same for every repository of one asking."""
+
+    definition: ActivityDefinition | None
+    """What asks; None looks at every entry, for a preview."""
+    definitions: Sequence[ActivityDefinition]
+    """All definitions, enabled or not."""
+    prompts: Mapping[str, Prompt]
+    """The packaged prompts."""
+    zones: Zones
+    """The time zones that exist."""
+    hosts: tuple[str, ...]
+    """The participating hosts."""
+    host: str
+    """The one that is asked about."""
+
+
+OpenTree = Callable[[str], AbstractContextManager[Tree]]
+"""Opens the checkout at a path; raises ``FileFault`` where it cannot."""
+
+
+class Place(NamedTuple):
+    """A repository that this host has to look into."""
+
+    repo: str
+    path: str
+
+
+class Runnable(NamedTuple):
+    """An entry that runs when its time comes."""
+
+    agent: str
+    entry: Entry
+    timing: Timing
+    definition: ActivityDefinition
+
+
+class Examined(NamedTuple):
+    """What a look into a checkout found."""
+
+    runnable: tuple[Runnable, ...]
+    exclusions: tuple[Exclusion, ...]
+    manifest_sha256: str = ""
+
+
+class _Checked(NamedTuple):
+    """A manifest's text, checked."""
+
+    checked: CheckedManifest
+    errors: tuple[Diagnostic, ...]
+    sha256: str
+
+
+# --- The roster ------------------------------------------------------------------------------
+
+
+def sift_roster(
+    roster: Roster, around: Surroundings
+) -> tuple[tuple[Place, ...], tuple[Exclusion, ...]]:
+    """Say which repositories this host has to look into, and why not into the others.
+
+    Args:
+        roster: The roster.
+        around: What is asked, and by which host.
+    """
+    counts: dict[str, int] = {}
+    for item in (*roster.repos, *roster.faulty):
+        counts[item.slug] = counts.get(item.slug, 0) + 1
+    exclusions: list[Exclusion] = []
+    places: list[Place] = []
+    taken: dict[str, str] = {}
+    told: set[str] = set()
+    for item in roster.faulty:  # one that has no slug stands for itself
+        if item.slug and item.slug in told:
+            continue
+        told.add(item.slug)
+        more = f"; {_stands(item.slug, counts)}" if item.slug and counts[item.slug] > 1 else ""
+        fix = "mend the item where the roster is kept"
+        exclusions.append(
+            exclude(item.slug, None, Reason.ROSTER_ENTRY_INVALID, f"{item.detail}{more}", fix)
+        )
+    for repo in roster.repos:  # sorted by slug, so that of one path the smallest has it
+        if repo.slug in told:
+            continue
+        if counts[repo.slug] > 1:
+            told.add(repo.slug)
+            detail = _stands(repo.slug, counts)
+            fix = "keep one of the items"
+            exclusions.append(exclude(repo.slug, None, Reason.DUPLICATE_SLUG, detail, fix))
+            continue
+        found = _elsewhere(repo, around)
+        if found is not None:
+            exclusions.append(found)
+            continue
+        path = repo.host_paths[around.host]
+        first = taken.setdefault(same_place(path), repo.slug)
+        if first != repo.slug:
+            detail = f"{safety.show(path)} is the checkout of {safety.show(first)} too"
+            fix = "register a checkout once, or give each slug a checkout of its own"
+            exclusions.append(exclude(repo.slug, None, Reason.DUPLICATE_PATH, detail, fix))
+            continue
+        places.append(Place(repo.slug, path))
+    return tuple(places), tuple(exclusions)
+
+
+def _stands(slug: str, counts: Mapping[str, int]) -> str:
+    return f"slug {safety.show(slug)} stands {counts[slug]} times in the roster"
+
+
+def _elsewhere(repo: RosterRepo, around: Surroundings) -> Exclusion | None:
+    """Why it is not this host that has to look, if it is not."""
+    slug = repo.slug
+    if repo.kaizen_schedule_enabled is False:
+        detail = "kaizen_schedule_enabled is false in the roster"
+        fix = "set it to true or null there; then the manifest decides"
+        return exclude(slug, None, Reason.HUB_OPTED_OUT, detail, fix)
+    asking = around.definition
+    if asking is not None and not _selects(asking, slug):
+        detail = f"include and exclude of {asking.id} leave it out"
+        fix = f"change them in {asking.id}, if it shall take part"
+        return exclude(slug, None, Reason.NOT_SELECTED, detail, fix)
+    if not repo.host_paths:
+        detail = "host_paths is empty: no host has a checkout"
+        fix = "add the path of a checkout to host_paths"
+        return exclude(slug, None, Reason.NO_HOST_PATH, detail, fix)
+    owner = owner_of(repo, around.hosts)
+    if owner is None:
+        named = ", ".join(safety.show(host) for host in list(repo.host_paths)[:5])
+        detail = f"no participating host has a checkout; there is one on {named}"
+        fix = "let one of them take part (--hosts), or add a path for a host that does"
+        return exclude(slug, None, Reason.HOST_UNREACHABLE, detail, fix)
+    if owner != around.host:
+        return exclude(slug, None, Reason.OTHER_HOST, f"{safety.escape(owner)} runs it")
+    return None
+
+
+def _selects(definition: ActivityDefinition, slug: str) -> bool:
+    inputs = definition.context.inputs
+    return is_selected(slug, inputs.include, inputs.exclude)
+
+
+# --- The checkout ----------------------------------------------------------------------------
+
+
+class Examiner:
+    """Looks into checkouts, one at a time; whatever one holds is its own result and no other's.
+
+    Args:
+        around: What is asked.
+        open_tree: Opens the checkout at a path; raises ``FileFault`` where it cannot.
+    """
+
+    def __init__(self, around: Surroundings, open_tree: OpenTree) -> None:
+        self.around = around
+        self.open_tree = open_tree
+        # Most manifests of a fleet are the scaffold, byte for byte: each text is checked once.
+        self._checked: dict[bytes, _Checked] = {}
+
+    def examine(self, place: Place) -> Examined:
+        """Look into a checkout."""
+        try:
+            with self.open_tree(place.path) as tree:
+                return self._examine(place, tree)
+        except FileFault as fault:
+            if fault.reason is FaultReason.MISSING:
+                fix = "clone it there, or mend host_paths in the roster"
+                return _whole(place, Reason.PATH_MISSING, fault.message, fix)
+            if fault.reason is FaultReason.NOT_REGULAR:
+                return _whole(place, Reason.NOT_A_REPOSITORY, fault.message, _NO_CHECKOUT)
+            return _whole(place, Reason.UNREADABLE, fault.message, _MEND)
+
+    def _check(self, data: bytes) -> _Checked:
+        found = self._checked.get(data)
+        if found is None:
+            found = _check(data, self.around.zones)
+            if len(data) <= 16 * _REMEMBERED and len(self._checked) < _REMEMBERED:
+                self._checked[data] = found
+        return found
+
+    def _examine(self, place: Place, tree: Tree) -> Examined:
+        try:
+            data = tree.read(MANIFEST_PATH, cap=SIZE_LIMIT).data
+        except FileFault as fault:
+            return _no_manifest(place, tree, fault)
+        found = self._check(data)
+        manifest = found.checked.manifest
+        if manifest is None:
+            return _faulty_manifest(place, found.errors)
+        if not manifest.enabled:
+            detail = f"enabled: false in {MANIFEST_PATH} switches the repository off"
+            fix = on_target(("schedule", "enable", "--target"), place.path)
+            return _whole(place, Reason.REPOSITORY_DISABLED, detail, fix)
+        asking = self.around.definition
+        if asking is not None and asking.about_repositories:
+            fault = _metrics_fault(tree)
+            if fault is not None and fault.reason is not FaultReason.MISSING:
+                return _whole(place, Reason.UNREADABLE, fault.message, _MEND)
+            if fault is not None:
+                detail = "no run is recorded beneath .kaizen/metrics"
+                fix = "nothing: it comes with the first recorded run"
+                return _whole(place, Reason.NO_METRICS, detail, fix)
+            return Examined((), (), found.sha256)
+        runnable, exclusions = [], []
+        agents = manifest.agents if asking is None else {asking.agent or "": None}
+        for agent in agents:
+            outcome = _entry(place, tree, agent, found.checked, self.around)
+            if isinstance(outcome, Runnable):
+                runnable.append(outcome)
+            else:
+                exclusions.append(outcome)
+        return Examined(tuple(runnable), tuple(exclusions), found.sha256)
+
+
+_REMEMBERED = 1_000
+"""So many texts are remembered, none of more than 16 times as many bytes."""
+
+_NO_CHECKOUT = "name the folder that holds .git in host_paths"
+_MEND = "make it readable for the user that runs this"
+
+
+def _whole(
+    place: Place,
+    reason: Reason,
+    detail: str,
+    fix: str,
+    diagnostics: tuple[Diagnostic, ...] = (),
+) -> Examined:
+    return Examined((), (exclude(place.repo, None, reason, detail, fix, diagnostics),))
+
+
+def on_target(words: Sequence[str], path: str) -> str:
+    """A command on a checkout, as it can be printed."""
+    if safety.printable(path) and not safety.find_secrets(path):
+        return safety.shell_line((PROGRAM, *words, path))
+    return safety.shell_line((PROGRAM, *words[: -1 if words[-1] == "--target" else None]))
+
+
+def _no_manifest(place: Place, tree: Tree, fault: FileFault) -> Examined:
+    if fault.reason is FaultReason.MISSING:
+        git = tree.stat(".git")
+        if git is None or git.kind is Kind.OTHER:
+            detail = f"{safety.show(place.path)} holds neither .git nor {MANIFEST_PATH}"
+            return _whole(place, Reason.NOT_A_REPOSITORY, detail, _NO_CHECKOUT)
+        fix = on_target(("schedule", "init", "--target"), place.path)
+        return _whole(place, Reason.MANIFEST_MISSING, f"there is no {MANIFEST_PATH}", fix)
+    if fault.reason is FaultReason.TOO_LARGE:
+        fix = "a manifest fits in a few kilobytes"
+        return _whole(place, Reason.MANIFEST_INVALID, fault.message, fix)
+    return _whole(place, Reason.UNREADABLE, fault.message, _MEND)
+
+
+def _check(data: bytes, zones: Zones) -> _Checked:
+    document = parse_document(data, path=MANIFEST_PATH)
+    checked = check_manifest(document, zones=zones, prompts=None)
+    errors: tuple[Diagnostic, ...] = ()
+    if checked.manifest is None:
+        placed = place_findings(document, checked.findings)
+        errors = tuple(d for d in placed if d.severity is Severity.ERROR)
+    return _Checked(checked, errors, hashlib.sha256(data).hexdigest())
+
+
+_DIAGNOSTICS = 100
+"""So many errors of one manifest stand in an answer; the detail says how many there are."""
+
+
+def _faulty_manifest(place: Place, errors: tuple[Diagnostic, ...]) -> Examined:
+    newer = next((error for error in errors if error.name == "newer-version"), None)
+    if newer is not None:  # what else seems wrong may be right in that version
+        fix = "upgrade kaizen-schedule on this host"
+        return _whole(place, Reason.MANIFEST_TOO_NEW, newer.message, fix, (newer,))
+    first = errors[0]
+    count = f"{len(errors):,} error{'s' if len(errors) > 1 else ''}"
+    detail = f"{count}, first at {first.line}:{first.column}: {first.code} {first.message}"
+    fix = on_target(("schedule", "validate"), place.path)
+    return _whole(place, Reason.MANIFEST_INVALID, detail, fix, errors[:_DIAGNOSTICS])
+
+
+def _metrics_fault(tree: Tree) -> FileFault | None:
+    """Why no recorded run can be seen; None where one can."""
+    folder = ".kaizen/metrics"
+    try:
+        names = tree.list(folder)
+    except FileFault as fault:
+        return fault
+    for name in names:
+        found = tree.stat(f"{folder}/{name}/executions.jsonl")
+        if found is not None and found.kind is Kind.FILE and found.size > 0:
+            return None
+    return FileFault(folder, FaultReason.MISSING, f"{folder} holds none")
+
+
+# --- The entry -------------------------------------------------------------------------------
+
+
+def _entry(
+    place: Place, tree: Tree, agent: str, checked: CheckedManifest, around: Surroundings
+) -> Runnable | Exclusion:
+    def no(reason: Reason, detail: str, fix: str) -> Exclusion:
+        return exclude(place.repo, agent, reason, detail, fix)
+
+    entry = checked.entries.get(agent)
+    if entry is None:
+        fix = f"to schedule it, add {label(agent)}: under agents:"
+        return no(
+            Reason.AGENT_NOT_SCHEDULED, f"{label(agent)} has no entry in {MANIFEST_PATH}", fix
+        )
+    if not entry.enabled:
+        fix = on_target(("schedule", "enable", agent, "--target"), place.path)
+        return no(Reason.AGENT_DISABLED, f"enabled: false in the entry {label(agent)}", fix)
+    if problem := _prompt_problem(tree, agent, entry, around.prompts):
+        return no(*problem)
+    timing = timing_of(
+        agent, entry, timezone=checked.timezone or "UTC", definitions=around.definitions
+    )
+    asking = around.definition
+    if asking is None:
+        asking = next((d for d in around.definitions if d.id == timing.definition), None)
+    if asking is not None and asking.cadence is not entry.cadence:
+        detail = f"{asking.id} asks for {asking.cadence}, the entry is {entry.cadence}"
+        return no(Reason.CADENCE_DIFFERS, detail, f"write cadence: {asking.cadence}")
+    if asking is None:
+        detail = f"no definition is for {label(agent)}, {entry.cadence}: nobody fires it"
+        fix = "add a definition, or choose a cadence that has one"
+        return no(Reason.NO_DEFINITION, detail, fix)
+    if around.definition is None and not _selects(asking, place.repo):
+        detail = f"include and exclude of {asking.id} leave it out"
+        return no(Reason.NOT_SELECTED, detail, f"change them in {asking.id}, if it shall run")
+    if (most := parse_cron(timing.cron).most_per_day) > MOST_PER_DAY:
+        detail = f"cron {safety.show(timing.cron)} fires {most:,} times on some day"
+        return no(Reason.TOO_FREQUENT, detail, f"let it fire {MOST_PER_DAY} times a day at most")
+    return Runnable(agent, entry, timing, asking)
+
+
+def _prompt_problem(
+    tree: Tree, agent: str, entry: Entry, packaged: Mapping[str, Prompt]
+) -> tuple[Reason, str, str] | None:
+    prompt = find_prompt(tree, agent, packaged)
+    if prompt is None:
+        detail = f"there is no prompt for agent {label(agent)}"
+        return Reason.AGENT_NOT_INSTALLED, detail, f"put it at agents/agent-{label(agent)}.md"
+    if not prompt.readable:
+        problem = prompt.diagnostics[0]
+        detail = f"the prompt of agent {label(agent)} cannot be used: {problem.message}"
+        return Reason.AGENT_NOT_INSTALLED, detail, problem.fix
+    if prompt.risk is Risk.HIGH and entry.review is not Review.REQUIRED:
+        detail = f"agent {label(agent)} has risk: high and its entry has no review: required"
+        return Reason.REVIEW_MISSING, detail, "add review: required to the entry"
+    return None

@@ -1,0 +1,84 @@
+"""Pages: an answer in parts that stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kaizen_schedule.reading.codec import dumps
+
+from .definitions import RepoRun, Run
+from .eligibility import Exclusion
+from .resolver import Resolution
+
+PAGE_RUNS = 500
+"""A page holds no more runs and exclusions than this."""
+
+PAGE_BYTES = 1_000_000
+"""A page is no larger than this, but for a single item that is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of an answer, for those who cannot take the whole at once."""
+
+    number: int
+    """From 1."""
+    last: bool
+    """Whether it is the last one."""
+    digest: str
+    """Of the whole answer: pages belong together where it is the same."""
+    scheduled_runs: tuple[Run, ...] = ()
+    repos: tuple[RepoRun, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+
+
+def iter_pages(
+    resolution: Resolution, *, runs: int = PAGE_RUNS, size: int = PAGE_BYTES
+) -> Iterator[Page]:
+    """Yield an answer in parts that stay small, in the order of the whole.
+
+    Args:
+        resolution: The answer.
+        runs: The most runs and exclusions of a page.
+        size: The most bytes of a page's JSON on one line, but for a single item that is larger.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> from kaizen_schedule import Asking, discover_kaizen_scheduled_repos, load_roster
+        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
+        >>> found = discover_kaizen_scheduled_repos(
+        ...     Asking(roster=roster, host="forge-1"),
+        ...     start=now, end=now + timedelta(days=7), now=now,
+        ... )
+        >>> [(page.number, page.last, len(page.scheduled_runs)) for page in iter_pages(found)]
+        [(1, True, 2)]
+    """
+    items: Iterator[tuple[str, Any]] = iter(
+        [
+            (name, item)
+            for name in ("scheduled_runs", "repos", "exclusions")
+            for item in getattr(resolution, name)
+        ]
+    )
+    pages: list[dict[str, list[Any]]] = [{}]
+    count = held = 0
+    for name, item in items:
+        bytes_ = len(dumps(item, indent=None)) + len(", ")
+        if count and (count >= runs or held + bytes_ > size - _ENVELOPE):
+            pages.append({})
+            count = held = 0
+        pages[-1].setdefault(name, []).append(item)
+        count, held = count + 1, held + bytes_
+    for number, parts in enumerate(pages, 1):
+        yield Page(
+            number=number,
+            last=number == len(pages),
+            digest=resolution.digest,
+            **{name: tuple(part) for name, part in parts.items()},
+        )
+
+
+_ENVELOPE = 1_000
+"""So many bytes are left for what a page holds beside its items."""

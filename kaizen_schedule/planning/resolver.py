@@ -1,0 +1,474 @@
+"""``discover_kaizen_scheduled_repos``: the runs of a window, and the reason where there is none.
+
+It is pure: roster, definitions, clock, zones and the way to open a checkout are arguments. The same
+arguments give the same bytes, whatever the order in which the roster came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Any, NamedTuple, Protocol
+
+from kaizen_schedule import __version__
+from kaizen_schedule.reading import safety
+from kaizen_schedule.reading.codec import SCHEMA_VERSION, instant, to_plain
+from kaizen_schedule.reading.errors import UsageError
+
+from .agents import Prompt
+from .cron import parse_cron
+from .definitions import (
+    ActivityDefinition,
+    ForEach,
+    RepoRun,
+    Run,
+    placeholders,
+    render_template,
+    seconds_of,
+)
+from .eligibility import (
+    PROGRAM,
+    Examined,
+    Examiner,
+    Exclusion,
+    OpenTree,
+    Place,
+    Reason,
+    Runnable,
+    Surroundings,
+    exclude,
+    sift_roster,
+)
+from .recurrence import Zones, iter_occurrences
+from .roster import Roster
+from .windows import Window, idempotency_key, stagger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many there are of each."""
+
+    registered: int
+    """Items of the roster."""
+    scheduled_runs: int
+    """Runs."""
+    repos: int
+    """Repositories handed out whole, for a definition about repositories."""
+    exclusions: int
+    """Exclusions, those included that are not listed."""
+    reasons: dict[str, int]
+    """Exclusions by reason, in the order in which reasons are looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a window hands out on one host, and why not the rest."""
+
+    schema_version: str = SCHEMA_VERSION
+    """The version of this form."""
+    tool_version: str = __version__
+    """The version of the program that answered."""
+    window: Window
+    """What was asked for."""
+    now: datetime
+    """UTC; when it was asked."""
+    host: str
+    """The host that was asked about."""
+    hosts: tuple[str, ...]
+    """The participating hosts, sorted."""
+    definition: str | None
+    """The definition that asks; null in a preview."""
+    roster_digest: str
+    """Names the roster; answers of several hosts belong together where it is the same."""
+    tzdata_version: str
+    """The release of the time zone rules."""
+    digest: str = ""
+    """SHA-256 of the whole answer but for `now` and the versions."""
+    scheduled_runs: tuple[Run, ...]
+    """By instant, repository and agent."""
+    repos: tuple[RepoRun, ...] = ()
+    """For a definition about repositories."""
+    exclusions: tuple[Exclusion, ...]
+    """By repository and agent."""
+    counts: Counts
+    """How many there are of each."""
+
+
+# --- Runs ------------------------------------------------------------------------------------
+
+
+class RunValues(Mapping[str, str]):
+    """The values of a run's placeholders, each worked out when it is asked for.
+
+    Texts are made safe to print, instants are ISO 8601.
+
+    Args:
+        fields: The run's fields; what no placeholder can name is left alone.
+        names: The names of the placeholders.
+    """
+
+    def __init__(self, fields: Mapping[str, Any], names: tuple[str, ...]) -> None:
+        self.fields = fields
+        self.names = names
+
+    def __getitem__(self, name: str) -> str:
+        value: Any = to_plain(self.fields[name.removeprefix("run.")])
+        return value if name in _EXACT else safety.escape(value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+_EXACT = frozenset({"run.command", "run.idempotency_key"})
+
+
+def values_of(run: Run | RepoRun) -> RunValues:
+    """The values of a run's placeholders."""
+    for_each = ForEach.RUNS if isinstance(run, Run) else ForEach.REPOS
+    fields = {name: getattr(run, name) for name in run.__dataclass_fields__}
+    return RunValues(fields, placeholders(for_each))
+
+
+def _labels(fields: Mapping[str, Any], definition: ActivityDefinition) -> tuple[str, ...]:
+    """The labels that a definition gives a run."""
+    values = RunValues(fields, placeholders(definition.for_each))
+    return tuple(render_template(label, values) for label in definition.task.labels)
+
+
+class _Cron(Protocol):
+    """What has a cron and a zone: an entry's timing, or a trigger."""
+
+    @property
+    def cron(self) -> str: ...
+
+    @property
+    def timezone(self) -> str: ...
+
+
+class _Reasoned(Protocol):
+    """What has a reason."""
+
+    @property
+    def reason(self) -> Reason: ...
+
+
+class _Slot(NamedTuple):
+    """One instant that is handed out."""
+
+    moment: datetime
+    local: datetime
+    not_before: datetime
+    expires_at: datetime
+
+
+class _Planner:
+    """Makes the runs of one asking."""
+
+    def __init__(self, window: Window, now: datetime, around: Surroundings) -> None:
+        self.window = window
+        self.now = now
+        self.around = around
+        self._times: dict[tuple[str, str], tuple[tuple[datetime, datetime], ...]] = {}
+
+    def times(self, cron: str, timezone: str) -> tuple[tuple[datetime, datetime], ...]:
+        """The instants of a cron in the window, UTC and local; most entries share theirs."""
+        found = self._times.get((cron, timezone))
+        if found is None:
+            zone = self.around.zones.get(timezone)
+            assert zone is not None
+            coming = iter_occurrences(parse_cron(cron), zone, self.window.start)
+            times = takewhile(lambda moment: moment < self.window.end, coming)
+            found = tuple((moment, moment.astimezone(zone)) for moment in times)
+            self._times[cron, timezone] = found
+        return found
+
+    def handed(
+        self, place: Place, agent: str | None, definition: ActivityDefinition, timing: _Cron
+    ) -> tuple[list[_Slot], Exclusion | None]:
+        """The slots of a repository or an entry, and what is to be said of those there are not."""
+        times = self.times(timing.cron, timing.timezone)
+        if not times:
+            detail = f"cron {safety.show(timing.cron)} in {timing.timezone} has no time in it"
+            return [], exclude(place.repo, agent, Reason.NOT_DUE, f"{_WINDOW}{detail}")
+        policy = definition.policy
+        late = stagger(place.repo, agent or definition.id, seconds_of(policy.stagger_window))
+        life = timedelta(seconds=seconds_of(policy.expires_after))
+        slots, missed = [], []
+        for moment, local in times:
+            not_before = moment + late
+            expires_at = not_before + life
+            if expires_at <= self.now:
+                missed.append(moment)
+            else:
+                slots.append(_Slot(moment, local, not_before, expires_at))
+        if not missed:
+            return slots, None
+        shown = ", ".join(instant(moment) for moment in missed[:_TOLD])
+        more = f" and {len(missed) - _TOLD:,} more" if len(missed) > _TOLD else ""
+        detail = f"expired before it was asked for: {shown}{more}"
+        fix = "ask without gaps; by hand it can still be prepared, without --run"
+        return slots, exclude(place.repo, agent, Reason.MISSED, detail, fix)
+
+    def runs(
+        self, place: Place, found: Runnable, sha256: str
+    ) -> tuple[list[Run], Exclusion | None]:
+        """The runs of an entry."""
+        timing, definition = found.timing, found.definition
+        slots, exclusion = self.handed(place, found.agent, definition, timing)
+        runs = []
+        for slot in slots:
+            key = idempotency_key(place.repo, found.agent, slot.moment)
+            words = ("schedule", "prepare", found.agent, "--target", place.path, "--run", key)
+            more = ("--definition", definition.id, "--expires-at", instant(slot.expires_at))
+            argv = (PROGRAM, *words, *more)
+            fields: dict[str, Any] = {
+                "repo": place.repo,
+                "agent": found.agent,
+                "definition": definition.id,
+                "cadence": found.entry.cadence,
+                "cron": timing.cron,
+                "cron_origin": timing.cron_origin,
+                "timezone": timing.timezone,
+                "scheduled_for": slot.local,
+                "scheduled_for_utc": slot.moment,
+                "not_before": slot.not_before,
+                "expires_at": slot.expires_at,
+                "host": self.around.host,
+                "path": place.path,
+                "idempotency_key": key,
+                "concurrency_key": f"{self.around.host}:{place.path}",
+                "review": found.entry.review,
+                "manifest_sha256": sha256,
+                "argv": argv,
+                "command": safety.shell_line(argv),
+            }
+            runs.append(Run(**fields, labels=_labels(fields, definition)))
+        return runs, exclusion
+
+    def repo_runs(self, place: Place) -> tuple[list[RepoRun], Exclusion | None]:
+        """The runs of a whole repository, at the trigger's own times."""
+        definition = self.around.definition
+        assert definition is not None
+        slots, exclusion = self.handed(place, None, definition, definition.trigger)
+        runs = []
+        for slot in slots:
+            argv = (PROGRAM, "metrics", "optimize", "--target", place.path)
+            fields: dict[str, Any] = {
+                "repo": place.repo,
+                "definition": definition.id,
+                "host": self.around.host,
+                "path": place.path,
+                "scheduled_for": slot.local,
+                "not_before": slot.not_before,
+                "expires_at": slot.expires_at,
+                "idempotency_key": idempotency_key(place.repo, definition.id, slot.moment),
+                "concurrency_key": f"{self.around.host}:{place.path}",
+                "argv": argv,
+                "command": safety.shell_line(argv),
+            }
+            runs.append(RepoRun(**fields, labels=_labels(fields, definition)))
+        return runs, exclusion
+
+
+_TOLD = 20
+"""So many missed instants are told; the rest are counted."""
+
+_WINDOW = "nothing falls into the window: "
+
+
+# --- Resolving -------------------------------------------------------------------------------
+
+
+def resolve(
+    roster: Roster,
+    definition: ActivityDefinition | None,
+    definitions: Sequence[ActivityDefinition],
+    prompts: Mapping[str, Prompt],
+    *,
+    window: Window,
+    now: datetime,
+    hosts: Iterable[str],
+    host: str,
+    zones: Zones,
+    open_tree: OpenTree,
+    list_not_scheduled: bool = False,
+) -> Resolution:
+    """Say which runs a window hands out on a host, and why not the rest.
+
+    Args:
+        roster: The registered repositories.
+        definition: What asks; None for a preview of every entry.
+        definitions: All definitions, enabled or not: they lend their triggers.
+        prompts: The packaged prompts.
+        window: From when, and until before when; UTC.
+        now: When it is asked; with a zone.
+        hosts: The participating hosts.
+        host: The one that is asked about.
+        zones: The time zones that exist.
+        open_tree: Opens the checkout at a path; raises ``FileFault`` where it cannot.
+        list_not_scheduled: List ``agent-not-scheduled`` too, which is counted in any case.
+
+    Raises:
+        UsageError: The definition is a template, which asks for no agent.
+    """
+    around = surroundings(definition, definitions, prompts, hosts=hosts, host=host, zones=zones)
+    places, excluded = sift_roster(roster, around)
+    examiner = Examiner(around, open_tree)
+    looked = ((place, examiner.examine(place)) for place in places)
+    return conclude(
+        roster,
+        looked,
+        excluded,
+        around,
+        window=window,
+        now=now,
+        list_not_scheduled=list_not_scheduled,
+    )
+
+
+def surroundings(
+    definition: ActivityDefinition | None,
+    definitions: Sequence[ActivityDefinition],
+    prompts: Mapping[str, Prompt],
+    *,
+    hosts: Iterable[str],
+    host: str,
+    zones: Zones,
+) -> Surroundings:
+    """What is the same for every repository of one asking; the asking definition comes first."""
+    if definition is not None:
+        if definition.is_template:
+            fix = "copy it, name an agent in inputs, and give the copy an id of its own"
+            raise UsageError(f"definition {definition.id} is a template: it has no agent", fix=fix)
+        pair = (definition.agent, definition.cadence)
+        others = (d for d in definitions if (d.agent, d.cadence) != pair)
+        definitions = (definition, *others)
+    return Surroundings(
+        definition=definition,
+        definitions=tuple(definitions),
+        prompts=prompts,
+        zones=zones,
+        hosts=tuple(sorted(set(hosts))),
+        host=host,
+    )
+
+
+def conclude(
+    roster: Roster,
+    looked: Iterable[tuple[Place, Examined]],
+    excluded: Iterable[Exclusion],
+    around: Surroundings,
+    *,
+    window: Window,
+    now: datetime,
+    list_not_scheduled: bool = False,
+) -> Resolution:
+    """Make the answer of what was found in the checkouts."""
+    now = now.astimezone(UTC)
+    planner = _Planner(window, now, around)
+    runs: list[Run] = []
+    repos: list[RepoRun] = []
+    exclusions = list(excluded)
+    whole = around.definition is not None and around.definition.about_repositories
+    for place, found in looked:
+        exclusions += found.exclusions
+        if whole and not found.exclusions:
+            handed, exclusion = planner.repo_runs(place)
+            repos += handed
+            if exclusion is not None:
+                exclusions.append(exclusion)
+        for item in found.runnable:
+            made, exclusion = planner.runs(place, item, found.manifest_sha256)
+            runs += made
+            if exclusion is not None:
+                exclusions.append(exclusion)
+    runs.sort(key=lambda run: (run.scheduled_for_utc, run.repo, run.agent))
+    # Local times of one zone compare by their wall clock, which is wrong where it is put back.
+    repos.sort(key=lambda run: (run.scheduled_for.astimezone(UTC), run.repo))
+    exclusions.sort(key=exclusion_order)
+    listed = [
+        item
+        for item in exclusions
+        if list_not_scheduled or item.reason is not Reason.AGENT_NOT_SCHEDULED
+    ]
+    resolution = Resolution(
+        window=window,
+        now=now,
+        host=around.host,
+        hosts=around.hosts,
+        definition=around.definition.id if around.definition is not None else None,
+        roster_digest=roster.digest,
+        tzdata_version=around.zones.version,
+        scheduled_runs=tuple(runs),
+        repos=tuple(repos),
+        exclusions=tuple(listed),
+        counts=Counts(
+            registered=len(roster.repos) + len(roster.faulty),
+            scheduled_runs=len(runs),
+            repos=len(repos),
+            exclusions=len(exclusions),
+            reasons=count_reasons(exclusions),
+        ),
+    )
+    return replace(resolution, digest=digest_of(resolution))
+
+
+def exclusion_order(item: Exclusion) -> tuple[str, str, int, str]:
+    """The order of exclusions."""
+    return (item.repo, item.agent or "", _RANK[item.reason], item.detail)
+
+
+_RANK = {reason: number for number, reason in enumerate(Reason)}
+
+
+def count_reasons(exclusions: Iterable[_Reasoned]) -> dict[str, int]:
+    """Exclusions by reason, in the order in which reasons are looked for."""
+    counts: dict[Reason, int] = {}
+    for item in exclusions:
+        counts[item.reason] = counts.get(item.reason, 0) + 1
+    return {reason.value: counts[reason] for reason in Reason if reason in counts}
+
+
+def digest_of(resolution: Resolution) -> str:
+    """The digest of an answer but for its clock, its counts and the versions of the program.
+
+    It is taken over one line of JSON for each run, repository and exclusion, of all that the
+    rest of it follows from.
+    """
+    head = (
+        to_plain(resolution.window), resolution.host, resolution.hosts, resolution.definition,
+        resolution.roster_digest, resolution.tzdata_version,
+    )  # fmt: skip
+    hasher = hashlib.sha256(_line(head))
+    for run in resolution.scheduled_runs:
+        hasher.update(
+            _line((
+                run.idempotency_key, run.definition, run.cadence, run.cron, run.cron_origin,
+                run.timezone, int(run.not_before.timestamp()), int(run.expires_at.timestamp()),
+                run.host, run.path, run.labels, run.review, run.manifest_sha256,
+            ))
+        )  # fmt: skip
+    for whole in resolution.repos:
+        hasher.update(
+            _line((
+                whole.idempotency_key, whole.definition, whole.host, whole.path, whole.labels,
+                int(whole.not_before.timestamp()), int(whole.expires_at.timestamp()),
+            ))
+        )  # fmt: skip
+    for item in resolution.exclusions:
+        hasher.update(_line(to_plain(item)))
+    return hasher.hexdigest()
+
+
+def _line(value: Any) -> bytes:
+    return _encode(value).encode("ascii") + b"\n"
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -1,0 +1,195 @@
+"""The roster: which repositories are registered, on which hosts, and what speaks against each.
+
+It is read from the items of the hub's ``GET /repos/``, of a snapshot of that answer, or of an
+operator's file. What is wrong with one item excludes that item and no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from kaizen_schedule.reading import safety
+
+from .agents import describe
+
+SLUG_LIMIT = 200
+"""Bytes of a slug in UTF-8."""
+
+PATH_LIMIT = 4096
+"""Bytes of a path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterRepo:
+    """A registered repository."""
+
+    slug: str
+    """Its name, unique in the roster."""
+    host_paths: dict[str, str]
+    """Where its checkout stands, by host; absolute paths."""
+    kaizen_schedule_enabled: bool | None = None
+    """False excludes it; otherwise its manifest decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultyItem:
+    """An item of the roster that cannot be used."""
+
+    slug: str
+    """Its slug as far as there is one; else empty."""
+    detail: str
+    """What is wrong, safe to print."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """What was read of a source, sorted by slug whatever the order it came in."""
+
+    repos: tuple[RosterRepo, ...]
+    """The usable items; a slug may stand twice."""
+    faulty: tuple[FaultyItem, ...] = ()
+    """The others."""
+    digest: str = ""
+    """Names what was read: SHA-256 over the items' known fields."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host that is named, sorted."""
+        return tuple(sorted({host for repo in self.repos for host in repo.host_paths}))
+
+
+def load_roster(items: Iterable[Any]) -> Roster:
+    """Read the items of a roster.
+
+    Args:
+        items: What JSON or YAML holds of them; unknown fields are ignored.
+
+    Example:
+        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": "/srv/ledger"}}, 7])
+        >>> roster.repos[0].slug, roster.faulty[0].detail
+        ('ledger', 'the item is the number 7, not a mapping')
+    """
+    repos, faulty, known = [], [], []
+    for item in items:
+        problem = _problem(item)
+        if problem:
+            slug = item.get("slug") if isinstance(item, dict) else None
+            usable = slug if isinstance(slug, str) and not slug_problem(slug) else ""
+            faulty.append(FaultyItem(slug=usable, detail=problem))
+        else:
+            repos.append(
+                RosterRepo(
+                    slug=item["slug"],
+                    host_paths=dict(sorted(item["host_paths"].items())),
+                    kaizen_schedule_enabled=item.get("kaizen_schedule_enabled"),
+                )
+            )
+        known.append(_canonical(item))
+    digest = hashlib.sha256(b"\n".join(sorted(known))).hexdigest()
+    return Roster(
+        repos=tuple(sorted(repos, key=lambda r: (r.slug, *r.host_paths.items()))),
+        faulty=tuple(sorted(faulty, key=lambda f: (f.slug, f.detail))),
+        digest=digest,
+    )
+
+
+_FIELDS = ("slug", "host_paths", "kaizen_schedule_enabled")
+
+
+def _canonical(item: Any) -> bytes:
+    data = {k: item[k] for k in _FIELDS if k in item} if isinstance(item, dict) else item
+    try:
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):  # keys of several kinds, or nested too deeply
+        text = json.dumps(_problem(item))
+    return text.encode("ascii")
+
+
+def _problem(item: Any) -> str:
+    if not isinstance(item, dict):
+        return f"the item is {describe(item)}, not a mapping"
+    if "slug" not in item:
+        return "slug is missing"
+    if problem := slug_problem(item["slug"]):
+        return problem
+    if problem := host_paths_problem(item.get("host_paths", _ABSENT)):
+        return problem
+    flag = item.get("kaizen_schedule_enabled")
+    if flag is not None and not isinstance(flag, bool):
+        return f"kaizen_schedule_enabled is {describe(flag)}, neither true, false nor null"
+    return ""
+
+
+_ABSENT = object()
+
+
+def slug_problem(slug: Any) -> str:
+    """What is wrong with a slug; empty where nothing is."""
+    if not isinstance(slug, str):
+        return f"slug is {describe(slug)}, not text"
+    return _text_problem("slug", slug, SLUG_LIMIT)
+
+
+def _text_problem(what: str, text: str, limit: int) -> str:
+    if not text.strip():
+        return f"{what} is empty"
+    try:
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return f"{what} {safety.show(text)} is no Unicode text"
+    if size > limit:
+        return f"{what} {safety.show(text)} is longer than {limit:,} bytes"
+    return f"{what} {safety.show(text)} holds a null character" if "\0" in text else ""
+
+
+def host_paths_problem(paths: Any) -> str:
+    """What is wrong with a repository's places; empty where nothing is."""
+    if paths is _ABSENT:
+        return "host_paths is missing"
+    if not isinstance(paths, dict):
+        return f"host_paths is {describe(paths)}, not a mapping from host to path"
+    for host, path in paths.items():
+        if not isinstance(host, str):
+            return f"a host is {describe(host)}, not text"
+        if problem := _text_problem("host", host, SLUG_LIMIT):
+            return problem
+        if not isinstance(path, str):
+            return f"the path on {safety.show(host)} is {describe(path)}, not text"
+        if problem := _text_problem("path", path, PATH_LIMIT):
+            return f"{problem}, on {safety.show(host)}"
+        if not path.startswith("/"):
+            return f"the path on {safety.show(host)}, {safety.show(path)}, is not absolute"
+    return ""
+
+
+def same_place(path: str) -> str:
+    """A path in the one spelling by which two are compared."""
+    return "/" + posixpath.normpath(path).lstrip("/")
+
+
+def owner_of(repo: RosterRepo, hosts: Collection[str]) -> str | None:
+    """The host that works a repository: the smallest name of those that have it.
+
+    Example:
+        >>> owner_of(RosterRepo(slug="a", host_paths={"b": "/a", "c": "/a"}), ["c", "b"])
+        'b'
+    """
+    return min((host for host in repo.host_paths if host in hosts), default=None)
+
+
+def is_selected(slug: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    """Whether globs take a slug in.
+
+    Example:
+        >>> is_selected("ledger", ["*"], ["sandbox-*"]), is_selected("sandbox-1", ["*"], ["s*"])
+        (True, False)
+    """
+    return any(fnmatchcase(slug, glob) for glob in include) and not any(
+        fnmatchcase(slug, glob) for glob in exclude
+    )

@@ -1,0 +1,113 @@
+"""Windows and names: what a firing asks for, and what a run is called.
+
+A run belongs to a window by its scheduled time alone; windows tile, so that nothing is handed
+out twice or never.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from kaizen_schedule.reading.codec import instant
+
+from .cron import parse_cron
+from .definitions import ActivityDefinition
+from .recurrence import Zones, iter_occurrences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A stretch of time; a run belongs to it by its scheduled time alone."""
+
+    start: datetime
+    """UTC; the first instant that belongs to it."""
+    end: datetime
+    """UTC; the first instant that no longer does."""
+
+
+def next_fire(definition: ActivityDefinition, after: datetime, *, zones: Zones) -> datetime:
+    """The first instant after the given one at which a definition fires, in UTC."""
+    zone = zones.get(definition.trigger.timezone)
+    assert zone is not None
+    cron = parse_cron(definition.trigger.cron)
+    # A cron fires at whole minutes, a clock is read at any instant.
+    second = after.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    return next(iter_occurrences(cron, zone, second))
+
+
+def next_window(
+    definition: ActivityDefinition, fired_at: datetime, *, held: Window | None, zones: Zones
+) -> Window:
+    """The window that a definition asks for when it fires.
+
+    Windows tile: each begins where the last one ended, so that every occurrence is handed out once.
+
+    Args:
+        definition: The definition that fires.
+        fired_at: The instant for which it does, however late that is done; with a zone.
+        held: The last window that was handed out; None the first time.
+        zones: The time zones that exist.
+
+    Returns:
+        The window from the end of the last one, or from ``fired_at`` the first time, until the next
+        firing. Where that is no later than the end of the last one, the last one once more.
+
+    Example:
+        >>> from kaizen_schedule import list_definitions
+        >>> coach, monday = list_definitions(now=now)[1], datetime(2026, 11, 30, 8, tzinfo=UTC)
+        >>> zones = __import__("kaizen_schedule.edges.packaged").edges.packaged.zones()
+        >>> first = next_window(coach, monday, held=None, zones=zones)
+        >>> next_window(coach, monday, held=first, zones=zones) == first
+        True
+    """
+    fired_at = fired_at.astimezone(UTC)
+    end = next_fire(definition, fired_at, zones=zones)
+    if held is None:
+        return Window(start=fired_at, end=end)
+    return held if end <= held.end else Window(start=held.end, end=end)
+
+
+# --- Names -----------------------------------------------------------------------------------
+
+
+def encode_slug(slug: str) -> str:
+    """A slug for a key: every UTF-8 byte but ``A-Za-z0-9._~-`` percent-encoded.
+
+    Example:
+        >>> encode_slug("my repo/ä")
+        'my%20repo%2F%C3%A4'
+
+    Source: RFC 3986, 2.1 and 2.3.
+    """
+    return quote(slug, safe="")
+
+
+def idempotency_key(slug: str, agent: str, scheduled_for: datetime) -> str:
+    """The name of a run.
+
+    Example:
+        >>> idempotency_key("ledger", "coach", datetime(2026, 11, 30, 8, tzinfo=UTC))
+        'ledger:coach:2026-11-30T08:00:00Z'
+    """
+    return f"{encode_slug(slug)}:{agent}:{instant(scheduled_for)}"
+
+
+def stagger(slug: str, name: str, window: int) -> timedelta:
+    """How long after its scheduled time a run may begin, so that not all begin at once.
+
+    Args:
+        slug: The repository.
+        name: The agent; of a definition about repositories, its id.
+        window: The definition's stagger window, in seconds.
+
+    Example:
+        >>> stagger("ledger", "coach", 1800) == stagger("ledger", "coach", 1800)
+        True
+    """
+    if not window:
+        return timedelta()
+    digest = hashlib.sha256(f"{slug}\0{name}".encode()).digest()
+    return timedelta(seconds=int.from_bytes(digest[:8], "big") % window)

@@ -1,0 +1,74 @@
+"""JSON text to plain data, strictly: what two readers could take differently is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from . import safety
+
+
+class NotJsonError(ValueError):
+    """Why a text is no strict JSON.
+
+    Args:
+        words: The reason.
+        text: What stands there, raw; shown only where it is safe to.
+    """
+
+    def __init__(self, words: str, text: str = "") -> None:
+        super().__init__(f"{words} {safety.show(text)}" if text else words)
+        self.words = words
+        self.text = text
+
+
+def parse_json(data: bytes) -> Any:
+    r"""Read one JSON text.
+
+    Args:
+        data: UTF-8 bytes.
+
+    Raises:
+        NotJsonError: It is not UTF-8, not JSON, has a key twice, holds a number that is none or
+            has no end, or is nested too deeply; says which. It holds nothing else of the data.
+
+    Example:
+        >>> parse_json(b'{"a": [1, null]}')
+        {'a': [1, None]}
+
+    Source: RFC 8259, sections 4 (names), 6 (numbers) and 8.1 (encoding).
+    """
+    try:
+        return _DECODER.decode(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        reason = NotJsonError(f"byte {error.start + 1:,} is not UTF-8")
+    except json.JSONDecodeError as error:
+        message = safety.escape(error.msg).lower() if data else "it is empty"
+        reason = NotJsonError(f"{message}, line {error.lineno:,}, column {error.colno:,}")
+    except NotJsonError:
+        raise
+    except RecursionError:
+        reason = NotJsonError("it is nested too deeply")
+    except ValueError:
+        reason = NotJsonError("it holds a number of several thousand digits")
+    raise reason
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in record:
+            raise NotJsonError("one object has twice the key", key)
+        record[key] = value
+    return record
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise NotJsonError("no number is", text)
+    return number
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)

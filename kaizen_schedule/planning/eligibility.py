@@ -178,8 +178,8 @@ def sift_roster(
         around: What is asked, and by which host.
     """
     counts: dict[str, int] = {}
-    for item in (*roster.repos, *roster.faulty):
-        counts[item.slug] = counts.get(item.slug, 0) + 1
+    for slug in (*(repo.slug for repo in roster.repos), *(item.slug for item in roster.faulty)):
+        counts[slug] = counts.get(slug, 0) + 1
     exclusions: list[Exclusion] = []
     places: list[Place] = []
     taken: dict[str, str] = {}
@@ -306,10 +306,10 @@ class Examiner:
             return _whole(place, Reason.REPOSITORY_DISABLED, detail, fix)
         asking = self.around.definition
         if asking is not None and asking.about_repositories:
-            fault = _metrics_fault(tree)
-            if fault is not None and fault.reason is not FaultReason.MISSING:
-                return _whole(place, Reason.UNREADABLE, fault.message, _MEND)
-            if fault is not None:
+            unread = _metrics_fault(tree)
+            if unread is not None and unread.reason is not FaultReason.MISSING:
+                return _whole(place, Reason.UNREADABLE, unread.message, _MEND)
+            if unread is not None:
                 detail = "no run is recorded beneath .kaizen/metrics"
                 fix = "nothing: it comes with the first recorded run"
                 return _whole(place, Reason.NO_METRICS, detail, fix)

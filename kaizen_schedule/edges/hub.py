@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import io
 import ipaddress
-import json
-import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +23,7 @@ from urllib.parse import quote
 from kaizen_schedule.edges import files
 from kaizen_schedule.reading import codec, safety
 from kaizen_schedule.reading.errors import SourceError, UsageError
+from kaizen_schedule.reading.strict_json import NotJsonError, parse_json
 
 if TYPE_CHECKING:
     import socket
@@ -411,44 +410,12 @@ def _require_order(slugs: list[str], earlier: set[str], last: str, hub: _Hub) ->
         last = slug
 
 
-class _NotJsonError(ValueError):
-    """What strict JSON does not have: words, and the text that stands there."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in record:
-            raise _NotJsonError("one object has twice the key", key)
-        record[key] = value
-    return record
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise _NotJsonError("no number is", text)
-    return number
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)
-
-
 def _load(data: bytes, show: Callable[[str], str]) -> tuple[Any, str]:
     """Read strict JSON; return the value, or what is wrong: an error would hold the data."""
     try:
-        return _DECODER.decode(data.decode()), ""
-    except UnicodeDecodeError as error:
-        return None, f"byte {error.start + 1:,} is not UTF-8"
-    except json.JSONDecodeError as error:
-        message = safety.escape(error.msg).lower() if data else "it is empty"
-        return None, f"{message}, line {error.lineno:,}, column {error.colno:,}"
-    except _NotJsonError as error:
-        return None, f"{error.args[0]} {show(error.args[1])}"
-    except RecursionError:
-        return None, "it is nested too deeply"
-    except ValueError:
-        return None, "it holds a number of several thousand digits"
+        return parse_json(data), ""
+    except NotJsonError as error:
+        return None, f"{error.words} {show(error.text)}" if error.text else error.words
 
 
 def _retry_after(asked: str, date: str) -> float | None:

@@ -5,8 +5,6 @@ Groups and their modules are imported when they are called, so that each command
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -92,8 +90,6 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0 fine; 1 findings or a refusal; 2 wrong use, or no manifest; 130
         interrupted.
     """
-    if args is None:
-        _be_brief()
     if sys.stdout is None:
         sys.stdout = ClosedStream()
     try:
@@ -131,12 +127,6 @@ def main(args: Sequence[str] | None = None) -> int:
         _say_defect(error)
         return 1
     return code if isinstance(code, int) else 0
-
-
-def _be_brief() -> None:
-    """Spare a process that soon ends the search for garbage, a tenth of its time otherwise."""
-    gc.set_threshold(100_000)  # a usual run never holds so many objects more than at its start
-    atexit.register(gc.freeze)  # what is left when it ends need not be looked through
 
 
 def _say_defect(error: Exception) -> None:

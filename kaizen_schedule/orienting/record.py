@@ -81,7 +81,7 @@ def parse_record(text: str) -> tuple[PilotStep, ...]:
         True
     """
     steps = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
         try:
             steps.append(from_plain(PilotStep, parse_json(line.encode())))
         except ValueError as error:

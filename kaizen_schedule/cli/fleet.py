@@ -273,7 +273,7 @@ def _next_of_roster(answer: RosterAnswer, rows: list[Any], options: dict[str, An
     cls=Command,
     examples=(
         "kaizen-agentic schedule why ledger coach --roster roster.yml",
-        "kaizen-agentic schedule why ledger --scan /srv --from 2026-11-30T00:00:00Z "
+        "kaizen-agentic schedule why ledger --scan /srv --from 2026-11-30T00:00:00Z \\\n    "
         "--until 2026-12-07T00:00:00Z",
     ),
 )
@@ -348,7 +348,7 @@ def _window(
     cls=Command,
     examples=(
         "kaizen-agentic schedule runs --scan /srv",
-        "kaizen-agentic schedule runs --roster roster.yml --definition weekly-coach-orientation",
+        "kaizen-agentic schedule runs --scan /srv --definition weekly-coach-orientation",
         "kaizen-agentic schedule runs --scan /srv --format ics -o runs.ics",
     ),
 )

@@ -459,7 +459,8 @@ def digest_of(resolution: Resolution) -> str:
         hasher.update(
             _line((
                 whole.idempotency_key, whole.definition, whole.host, whole.path, whole.labels,
-                int(whole.not_before.timestamp()), int(whole.expires_at.timestamp()),
+                to_plain(whole.scheduled_for), int(whole.not_before.timestamp()),
+                int(whole.expires_at.timestamp()),
             ))
         )  # fmt: skip
     for item in resolution.exclusions:

@@ -192,7 +192,7 @@ def _cell(text: str) -> str:
     Source: OWASP, "CSV Injection".
     """
     text = safety.escape(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") else text
 
 
 _STATES = {True: "eligible", False: "excluded"}
@@ -326,11 +326,11 @@ class PilotPrinter:
         self.run: list[str] = []
         self.odd: list[str] = []
         self.reasons: Counter[str] = Counter()
-        self.failed = 0
 
     def line(self, step: PilotStep) -> str:
         """The line that is complete with this step; empty where none is."""
-        self.failed += not step.ok
+        opens = step.step in (StepKind.FIRE, StepKind.TASK, StepKind.END)
+        excluded = self._excluded() if opens else ""
         mark = self.style("✓", "green") if step.ok else self.style("✗", "red")
         if not step.ok and step.step is not StepKind.END:
             who = _name(step.repo or "") if step.repo else ""
@@ -340,14 +340,13 @@ class PilotPrinter:
             self.odd.append("\n".join(self.style(line, "red") for line in wrapped))
         match step.step:
             case StepKind.FIRE:
-                return f"{self._excluded()}{step.definition or '':<28} {step.detail}"
+                return f"{excluded}{step.definition or '':<28} {step.detail}"
             case StepKind.RESOLVE:
                 return self._odd()
             case StepKind.EXCLUDED:
                 self.reasons[step.reason or ""] += 1
                 return ""
             case StepKind.TASK:
-                excluded = self._excluded()
                 name = safety.clip(_name(step.repo or ""), 18)
                 self.run = [f"{excluded}  {name:<16} task {mark}"]
                 return "" if step.ok else self._run()
@@ -364,7 +363,7 @@ class PilotPrinter:
                 colour = "green" if step.ok else "red"
                 found = _wrap("pilot: ", step.detail, 7, WIDTH)
                 verdict = "\n".join(self.style(line, colour) for line in found)
-                return f"{self._excluded()}{verdict}"
+                return f"{excluded}{verdict}"
         return ""
 
     def _run(self) -> str:

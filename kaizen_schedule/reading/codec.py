@@ -104,7 +104,7 @@ def from_plain(kind: Any, data: Any, *, at: str = "") -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(data, dict):
         return _model(kind, data, at)
     if isinstance(kind, type):
-        read = datetime.fromisoformat if kind is datetime else kind
+        read = _moment if kind is datetime else kind
         if issubclass(kind, Enum | datetime):
             with contextlib.suppress(ValueError, TypeError):
                 return read(data)
@@ -112,6 +112,14 @@ def from_plain(kind: Any, data: Any, *, at: str = "") -> Any:
             return data
     name = getattr(kind, "__name__", str(kind))
     raise ValueError(f"{at or 'the whole'} is no {name}")
+
+
+def _moment(text: str) -> datetime:
+    """A time with its offset; one without means nothing here."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return moment
 
 
 def _model(kind: Any, data: dict[str, Any], at: str) -> Any:

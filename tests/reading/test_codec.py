@@ -9,13 +9,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaizen_schedule.reading.codec import dumps, instant, to_plain
+from kaizen_schedule.reading.codec import dumps, from_plain, instant, to_plain
 from kaizen_schedule.reading.diagnostics import Severity
 from tests.support import MemoryZones
 
@@ -140,3 +140,63 @@ def test_times_are_read_back(moment: datetime) -> None:
     whole = moment.replace(microsecond=0)
     assert datetime.fromisoformat(str(to_plain(moment))) == whole
     assert datetime.fromisoformat(instant(moment)) == whole
+
+
+# --- Back from plain data ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    name: str
+    kind: Literal["1"] = "1"
+    size: float = 0.0
+    shade: Severity | None = None
+    when: datetime | None = None
+    parts: tuple[Tree, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def test_a_model_is_read_back() -> None:
+    tree = Tree(
+        name="a",
+        shade=Severity.ERROR,
+        when=datetime(2026, 1, 1, tzinfo=UTC),
+        parts=(Tree(name="b", counts={"x": 1}), Tree(name="c", size=2.5)),
+    )
+    assert from_plain(Tree, to_plain(tree)) == tree
+    assert from_plain(Tree, {"name": "a", "unknown": [1], "size": 3}) == Tree(name="a", size=3)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (None, "the whole is no Tree"), ([], "the whole is no Tree"), ({}, "/name is missing"),
+        ({"name": None}, "/name is no str"), ({"name": 1}, "/name is no str"),
+        ({"name": "a", "kind": "2"}, "/kind is no"), ({"name": "a", "kind": []}, "/kind is no"),
+        ({"name": "a", "kind": 1}, "/kind is no"), ({"name": "a", "size": True}, "/size is no"),
+        ({"name": "a", "size": "1"}, "/size is no float"),
+        ({"name": "a", "shade": "loud"}, "/shade is no Severity"),
+        ({"name": "a", "shade": []}, "/shade is no Severity"),
+        ({"name": "a", "when": "soon"}, "/when is no datetime"),
+        ({"name": "a", "when": 7}, "/when is no datetime"),
+        ({"name": "a", "when": "2026-01-01T00:00:00"}, "/when is no datetime"),
+        ({"name": "a", "parts": {}}, "/parts is no"),
+        ({"name": "a", "parts": "ab"}, "/parts is no"),
+        ({"name": "a", "parts": [{"name": "b"}, {}]}, "/parts/1/name is missing"),
+        ({"name": "a", "counts": {"x": "1"}}, "/counts/x is no int"),
+        ({"name": "a", "counts": {"x": True}}, "/counts/x is no int"),
+        ({"name": "a", "counts": []}, "/counts is no"),
+    ],
+)  # fmt: skip
+def test_what_is_of_another_kind_is_refused_with_its_place(data: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=f"^{says}"):
+        from_plain(Tree, data)
+
+
+def test_the_largest_models_are_read_back(now: datetime) -> None:
+    from kaizen_schedule.planning.answers import RosterAnswer
+
+    answer = RosterAnswer(
+        host="a", hosts=("a",), roster_digest="", tzdata_version="", repos=(), counts={"n": 1}
+    )
+    assert from_plain(RosterAnswer, json.loads(dumps(answer))) == answer

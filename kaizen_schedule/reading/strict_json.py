@@ -27,7 +27,7 @@ def parse_json(data: bytes) -> Any:
     r"""Read one JSON text.
 
     Args:
-        data: UTF-8 bytes.
+        data: UTF-8 bytes; a byte order mark before them is passed over.
 
     Raises:
         NotJsonError: It is not UTF-8, not JSON, has a key twice, holds a number that is none or
@@ -40,7 +40,7 @@ def parse_json(data: bytes) -> Any:
     Source: RFC 8259, sections 4 (names), 6 (numbers) and 8.1 (encoding).
     """
     try:
-        return _DECODER.decode(data.decode("utf-8"))
+        return _DECODER.decode(data.removeprefix(_BOM).decode("utf-8"))
     except UnicodeDecodeError as error:
         reason = NotJsonError(f"byte {error.start + 1:,} is not UTF-8")
     except json.JSONDecodeError as error:
@@ -53,6 +53,9 @@ def parse_json(data: bytes) -> Any:
     except ValueError:
         reason = NotJsonError("it holds a number of several thousand digits")
     raise reason
+
+
+_BOM = b"\xef\xbb\xbf"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from kaizen_schedule.edges.processes import run_command as real
 from kaizen_schedule.orienting.record import PilotStep, StepKind, parse_record
 from kaizen_schedule.reading.codec import to_plain
 from kaizen_schedule.reading.strict_json import parse_json
-from tests.support import NOW, Result, manifest, run, write_files
+from tests.support import NOW, ROOT, Result, manifest, run, write_files
 
 COACH = "weekly-coach-orientation"
 AT = ("--at", NOW)
@@ -221,3 +221,11 @@ def test_the_printer_needs_no_duration() -> None:
     assert "✗ prepare a: it\\nbroke" in text
     assert "✗ unchanged a" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_published_record_is_what_a_run_writes(tmp_path: Path) -> None:
+    published, fresh = ROOT / "docs/examples/pilot-record.jsonl", tmp_path / "record.jsonl"
+    assert run("schedule", "pilot", *AT, "--record", fresh, cwd=tmp_path).code == 0
+    assert steps(fresh) == steps(published), (
+        f"stale; mend it with: kaizen-agentic schedule pilot --at {NOW} --record {published}"
+    )

@@ -17,7 +17,7 @@ from kaizen_schedule.planning.answers import (
     merge_answers,
 )
 from kaizen_schedule.planning.definition_files import render_definition
-from kaizen_schedule.planning.definitions import ActivityDefinition
+from kaizen_schedule.planning.definitions import ActivityDefinition, RepoRun, Run
 from kaizen_schedule.planning.windows import next_fire, next_window
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import from_plain
@@ -25,6 +25,7 @@ from kaizen_schedule.reading.errors import SourceError
 from kaizen_schedule.reading.strict_json import parse_json
 
 from .definitions import diagnostics_of, list_files, load_file
+from .fleet import Asking, discover_kaizen_scheduled_repos
 from .operator_files import SNAPSHOT_CAP, read_file
 from .targets import PathLike
 
@@ -70,12 +71,15 @@ def narrowed(answer: RosterAnswer, rows: Sequence[RosterRow]) -> RosterAnswer:
 # --- Definitions -----------------------------------------------------------------------------
 
 
-def inspect_definitions(path: PathLike, *, now: datetime) -> CheckedDefinitions:
+def inspect_definitions(
+    path: PathLike, *, now: datetime, asking: Asking | None = None
+) -> CheckedDefinitions:
     """Check definitions, and say what differs from the drafts.
 
     Args:
         path: A file, or a folder of ``*.md`` files.
         now: From when clock changes and the first window are looked for; with a zone.
+        asking: The roster of which to say what the first window would hand out.
 
     Raises:
         SourceError: It cannot be read.
@@ -88,12 +92,16 @@ def inspect_definitions(path: PathLike, *, now: datetime) -> CheckedDefinitions:
         ok=not diagnostics,
         diagnostics=diagnostics,
         definitions=tuple(
-            _checked(found.definition, now) for _, found in loaded if found.definition is not None
+            _checked(found.definition, now, asking)
+            for _, found in loaded
+            if found.definition is not None
         ),
     )
 
 
-def _checked(definition: ActivityDefinition, now: datetime) -> CheckedDefinition:
+def _checked(
+    definition: ActivityDefinition, now: datetime, asking: Asking | None
+) -> CheckedDefinition:
     draft = next((item for item in packaged.definitions() if item.id == definition.id), None)
     changes = None
     if draft is not None:
@@ -105,4 +113,16 @@ def _checked(definition: ActivityDefinition, now: datetime) -> CheckedDefinition
         window = next_window(
             definition, next_fire(definition, now, zones=zones), held=None, zones=zones
         )
-    return CheckedDefinition(id=definition.id, changes=changes, first_window=window)
+    hands_out = None
+    if asking is not None and window is not None:
+        found = discover_kaizen_scheduled_repos(
+            replace(asking, definition=definition),
+            start=window.start,
+            end=window.end,
+            now=window.start,
+        )
+        handed: tuple[Run | RepoRun, ...] = (*found.scheduled_runs, *found.repos)
+        hands_out = tuple(run.idempotency_key for run in handed)
+    return CheckedDefinition(
+        id=definition.id, changes=changes, first_window=window, hands_out=hands_out
+    )

@@ -74,11 +74,14 @@ definitions_option = click.option(
 )  # fmt: skip
 
 
+SOURCES = ("roster", "hub", "snapshot", "scan")
+"""The options that name a roster."""
+
+
 def asking_of(options: dict[str, Any], *, now: datetime, quiet: bool = False) -> Asking:
     """Read roster and definitions as the options say."""
     name = options["host"] or os.uname().nodename.split(".")[0]
-    names = ("roster", "hub", "snapshot", "scan")
-    given = {key: options[key] for key in names if options[key] is not None}
+    given = {key: options[key] for key in SOURCES if options[key] is not None}
     typed = click.get_current_context().get_parameter_source("hub")
     if typed is click.core.ParameterSource.ENVIRONMENT:
         given["usual_hub"] = given.pop("hub")  # what was typed goes before what is only set
@@ -243,12 +246,12 @@ def roster(
 
 def _diff(old: RosterAnswer, new: RosterAnswer, form: str, output: str | None) -> None:
     if form == "json":
-        emit(reporters.to_json(_answer(changes=changes(old, new))), output)
+        emit(reporters.to_json(answer_of(changes=changes(old, new))), output)
     else:
         emit(listings.render_changes(old, new, style=style_for(output)), output)
 
 
-def _answer(**parts: Any) -> dict[str, Any]:
+def answer_of(**parts: Any) -> dict[str, Any]:
     """What every answer begins with, and its own parts."""
     return {"schema_version": SCHEMA_VERSION, "tool_version": __version__, **parts}
 
@@ -311,7 +314,7 @@ def why(
     start, end, moment = _window(asking, at=at, start=start, end=end, now=moment, whole=False)
     found = fleet.explain_repository(asking, repo, agent, now=moment, start=start, end=end)
     if form == "json":
-        emit(reporters.to_json(_answer(explanations=found)), output)
+        emit(reporters.to_json(answer_of(explanations=found)), output)
     else:
         emit(listings.render_explanations(found, style=style_for(output)), output)
     return 0
@@ -407,7 +410,7 @@ def runs(
         from kaizen_schedule.planning.tasks import tasks_of
 
         assert asking.definition is not None
-        emit(reporters.to_json(_answer(tasks=tasks_of(asking.definition, found))), output)
+        emit(reporters.to_json(answer_of(tasks=tasks_of(asking.definition, found))), output)
     elif form == "json":
         emit(reporters.to_json(found), output)
     elif form == "ics":
@@ -422,99 +425,8 @@ def runs(
     return 0
 
 
-# --- definitions -------------------------------------------------------------------------------
-
-
-@click.command(
-    "definitions",
-    cls=Command,
-    examples=(
-        "kaizen-agentic schedule definitions",
-        "kaizen-agentic schedule definitions weekly-coach-orientation > coach.md",
-        "kaizen-agentic schedule definitions weekly-coach-orientation --format temporal",
-    ),
-)
-@click.argument("name", metavar="[ID]", required=False)
-@definitions_option
-@click.option(
-    "--check", metavar="FILE|DIR",
-    help="Check definitions that were edited; show what differs from the draft.",
-)  # fmt: skip
-@format_option("markdown", "json", "temporal")
-@now_option
-@output_option
-@quiet_option
-def definitions(
-    *,
-    name: str | None,
-    folder: str | None,
-    check: str | None,
-    form: str,
-    now: datetime | None,
-    output: str | None,
-    quiet: bool,
-) -> int:
-    """Show the drafts for the orchestrator, or check edited ones."""
-    moment = clock(now)
-    if check is not None:
-        if name is not None or folder is not None:
-            raise click.UsageError("--check names the definitions by itself; leave out the others")
-        return _check(check, moment, form, output, quiet=quiet)
-    try:
-        known = drafts.list_definitions(folder, now=moment)
-        if name is not None:
-            known = (drafts.find_definition(name, known, now=moment),)
-    except FaultyFileError as error:
-        return faulty(error)
-    if form == "markdown" and name is not None:
-        from kaizen_schedule.planning.definition_files import render_definition
-
-        emit(render_definition(known[0]), output)
-    elif form == "markdown":
-        rows = [
-            (
-                item.id,
-                item.agent or ("(template)" if item.is_template else "(repositories)"),
-                item.cadence or "",
-                item.trigger.cron,
-                item.trigger.timezone,
-            )
-            for item in known
-        ]
-        header = ("ID", "AGENT", "CADENCE", "CRON", "ZONE")
-        emit(reporters.render_table(header, rows), output)
-        say("next: kaizen-agentic schedule definitions ID prints one", quiet=quiet)
-    else:
-        shown: tuple[Any, ...] = known
-        if form == "temporal":
-            from kaizen_schedule.planning.tasks import temporal_schedule
-
-            shown = tuple(temporal_schedule(item) for item in known if not item.is_template)
-            if name is not None and not shown:
-                raise click.UsageError(f"{known[0].id} is a template: it has no schedule")
-        emit(
-            reporters.to_json(shown[0] if name is not None else _answer(definitions=shown)), output
-        )
-    return 0
-
-
-def _check(path: str, now: datetime, form: str, output: str | None, *, quiet: bool) -> int:
-    if form == "temporal":
-        raise click.UsageError("--check has no such form; leave out --format, or let it be json")
-    report = answers.inspect_definitions(path, now=now)
-    if form == "json":
-        emit(reporters.to_json(report), output)
-    else:
-        style = style_for(output)
-        text = reporters.render_diagnostics(report.diagnostics, style=style)
-        emit(text + listings.render_checked(report.definitions), output)
-        say(reporters.summary_of(report.diagnostics), quiet=quiet)
-    return int(not report.ok)
-
-
 COMMANDS: dict[str, click.Command] = {
     "roster": roster,
     "why": why,
     "runs": runs,
-    "definitions": definitions,
 }

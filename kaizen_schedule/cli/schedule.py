@@ -43,7 +43,8 @@ if TYPE_CHECKING:
         "For whoever works a task": ("prepare",),
     },
     elsewhere={
-        **dict.fromkeys(("roster", "why", "runs", "definitions"), "fleet"),
+        **dict.fromkeys(("roster", "why", "runs"), "fleet"),
+        "definitions": "definitions",
         "pilot": "pilot",
     },
 )

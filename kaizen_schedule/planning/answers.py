@@ -380,6 +380,8 @@ class CheckedDefinition:
     """The lines in which it differs from its draft; null where no draft has this id."""
     first_window: Window | None
     """What it asks for when it first fires; null for a template."""
+    hands_out: tuple[str, ...] | None = None
+    """The keys of the runs that it would then hand out; null where no roster was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

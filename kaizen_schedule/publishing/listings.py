@@ -259,6 +259,11 @@ def render_checked(found: Iterable[CheckedDefinition]) -> str:
             lines += shown or ["  as the draft"]
         if (window := item.first_window) is not None:
             lines.append(f"  first window: {instant(window.start)} until {instant(window.end)}")
+        if item.hands_out is not None:
+            lines.append(f"  it would hand out {count_of(len(item.hands_out), 'run')}")
+            lines += [f"    {safety.clip(key, 74)}" for key in item.hands_out[:SHOWN]]
+            if left := len(item.hands_out) - SHOWN:
+                lines += [f"    and {left:,} more"] if left > 0 else []
     return "".join(f"{line}\n" for line in lines)
 
 

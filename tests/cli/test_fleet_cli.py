@@ -628,6 +628,24 @@ def test_a_folder_with_two_for_the_same(tmp_path: Path, fleet: Fleet) -> None:
         assert run("schedule", "definitions", *more, cwd=tmp_path).code == 3
 
 
+def test_what_an_edited_definition_would_hand_out(tmp_path: Path) -> None:
+    for name in ("atlas", "ledger"):
+        checkout(tmp_path / "srv", name)
+    write_files(tmp_path, {"coach.md": draft(tmp_path)})
+    words = ("schedule", "definitions", "--check", "coach.md", "--now", NOW, "--scan", "srv")
+    told = run(*words, cwd=tmp_path)
+    assert told.code == 0, told.err
+    assert told.out.splitlines()[-3:] == [
+        "  it would hand out 2 runs",
+        "    atlas:coach:2026-11-30T08:00:00Z",
+        "    ledger:coach:2026-11-30T08:00:00Z",
+    ]
+    (one,) = json.loads(run(*words, "--format", "json", cwd=tmp_path).out)["definitions"]
+    assert len(one["hands_out"]) == 2
+    beside = run("schedule", "definitions", "--scan", "srv", cwd=tmp_path)
+    assert (beside.code, beside.out) == (2, "")
+
+
 def test_a_faulty_definition_is_told_with_places(tmp_path: Path, fleet: Fleet) -> None:
     write_files(tmp_path, {"bad.md": draft(tmp_path).replace("Europe/Berlin", "Europe/Berln")})
     path = tmp_path / "bad.md"

@@ -15,7 +15,7 @@ from typing import Any
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.codec import to_plain
 from kaizen_schedule.reading.diagnostics import Diagnostic
-from kaizen_schedule.reading.document import Document
+from kaizen_schedule.reading.document import EXCERPT_LIMIT, Document
 from kaizen_schedule.reading.rules import Finding, Route, Rule, diagnose
 
 from .agents import NAME, describe, nearest, split_front_matter
@@ -310,6 +310,8 @@ class _Reader:
         if isinstance(raw := task.get("labels"), list):
             places += ((label, (*route, "labels", number)) for number, label in enumerate(raw))
         for text, at in places:
+            if len(self.findings) > EXCERPT_LIMIT:
+                break  # no more are printed, and a guess at what was meant takes time
             if isinstance(text, str) and (problem := template_problem(text, known)):
                 self.add(rules.PLACEHOLDER, problem[0], at, problem[1])
         return TaskTemplate(title=title, description=description, labels=labels, **_FIXED)  # type: ignore[arg-type] # the fixed texts are the literals

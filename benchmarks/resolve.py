@@ -18,6 +18,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from machine import describe
@@ -33,13 +34,13 @@ SIZES = (1_000, 10_000, 100_000)
 FIRED = datetime(2026, 11, 30, 8, tzinfo=UTC)
 
 
-def build(root: str, count: int, *, different: bool) -> list[dict[str, object]]:
+def build(root: str, count: int, *, different: bool) -> list[dict[str, Any]]:
     """A fleet of checkouts; of those alike one in ten has a manifest of its own."""
     chance = random.Random(7)
     names = ("coach", "optimization", "tdd-workflow")
     prompts = {name: packaged.prompts()[name] for name in names}
     scaffold = render_manifest(timezone="Europe/Berlin", prompts=prompts)
-    items: list[dict[str, object]] = []
+    items: list[dict[str, Any]] = []
     for number in range(count):
         path = f"{root}/{number // 1000}/r{number}"
         os.makedirs(f"{path}/.kaizen")
@@ -55,9 +56,9 @@ def build(root: str, count: int, *, different: bool) -> list[dict[str, object]]:
     return items
 
 
-def bare(items: list[dict[str, object]]) -> float:
+def bare(items: list[dict[str, Any]]) -> float:
     """Seconds to open, read and close every manifest."""
-    paths = [f"{item['host_paths']['forge-1']}/.kaizen/schedule.yml" for item in items]  # type: ignore[index] # it is a mapping
+    paths = [f"{item['host_paths']['forge-1']}/.kaizen/schedule.yml" for item in items]
     began = time.perf_counter()
     for path in paths:
         with open(path, "rb") as file:

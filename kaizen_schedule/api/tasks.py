@@ -10,7 +10,7 @@ from kaizen_schedule import __version__
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import DiskTree
 from kaizen_schedule.edges.writing import append_line
-from kaizen_schedule.orienting.admission import Request, Surroundings, parse_run_key
+from kaizen_schedule.orienting.admission import Request, Surroundings
 from kaizen_schedule.orienting.bundle import Bundle
 from kaizen_schedule.orienting.memory import MemoryBrief, memory_path, render_note
 from kaizen_schedule.orienting.metrics import (
@@ -24,6 +24,7 @@ from kaizen_schedule.orienting.orientation import STATE_CAP, brief_safely, build
 from kaizen_schedule.orienting.suggestions import Suggestion, suggest
 from kaizen_schedule.orienting.trends import MetricsSummary, summarise
 from kaizen_schedule.planning.agents import NAME, find_prompt
+from kaizen_schedule.planning.windows import parse_run_key
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION
 from kaizen_schedule.reading.diagnostics import Diagnostic

@@ -65,7 +65,7 @@ def list_(target: str | None, *, form: str, output: str | None, quiet: bool) -> 
     emit(
         table
         + ("\n" if diagnostics else "")
-        + reporters.render_diagnostics(diagnostics, style=styler()),
+        + reporters.render_diagnostics(diagnostics, style=styler(output)),
         output,
     )
     if diagnostics:

@@ -9,19 +9,10 @@ import click
 
 from kaizen_schedule.api import answers
 from kaizen_schedule.api import definitions as drafts
-from kaizen_schedule.api.operator_files import FaultyFileError
 from kaizen_schedule.publishing import listings, reporters
 
 from .commands import Command
-from .fleet import (
-    SOURCES,
-    answer_of,
-    asking_of,
-    definitions_option,
-    faulty,
-    source_options,
-    style_for,
-)
+from .fleet import answer_of, asking_of, definitions_option, names_source, source_options
 from .output import (
     clock,
     emit,
@@ -30,6 +21,7 @@ from .output import (
     output_option,
     quiet_option,
     say,
+    styler,
 )
 
 
@@ -71,14 +63,11 @@ def definitions(
         if name is not None or folder is not None:
             raise click.UsageError("--check names the definitions by itself; leave out the others")
         return _check(check, moment, form, output, quiet=quiet, options=options)
-    if any(options[key] is not None for key in SOURCES if key != "hub"):
+    if names_source(options):
         raise click.UsageError("a roster is of use with --check only")
-    try:
-        known = drafts.list_definitions(folder, now=moment)
-        if name is not None:
-            known = (drafts.find_definition(name, known, now=moment),)
-    except FaultyFileError as error:
-        return faulty(error)
+    known = drafts.list_definitions(folder, now=moment)
+    if name is not None:
+        known = (drafts.find_definition(name, known, now=moment),)
     if form == "markdown" and name is not None:
         from kaizen_schedule.planning.definition_files import render_definition
 
@@ -123,19 +112,12 @@ def _check(
 ) -> int:
     if form == "temporal":
         raise click.UsageError("--check has no such form; leave out --format, or let it be json")
-    asking = None
-    hub = click.get_current_context().get_parameter_source("hub")
-    typed = [key for key in SOURCES if key != "hub" and options[key] is not None]
-    if typed or hub is click.core.ParameterSource.COMMANDLINE:
-        try:
-            asking = asking_of(options, now=now, quiet=quiet)
-        except FaultyFileError as error:
-            return faulty(error)
+    asking = asking_of(options, now=now, quiet=quiet) if names_source(options) else None
     report = answers.inspect_definitions(path, now=now, asking=asking)
     if form == "json":
         emit(reporters.to_json(report), output)
     else:
-        style = style_for(output)
+        style = styler(output)
         text = reporters.render_diagnostics(report.diagnostics, style=style)
         emit(text + listings.render_checked(report.definitions), output)
         say(reporters.summary_of(report.diagnostics), quiet=quiet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -16,7 +16,6 @@ from kaizen_schedule import __version__
 from kaizen_schedule.api import answers, fleet
 from kaizen_schedule.api import definitions as drafts
 from kaizen_schedule.api.fleet import Asking, Progress, Source
-from kaizen_schedule.api.operator_files import FaultyFileError
 from kaizen_schedule.planning.answers import RosterAnswer, changes
 from kaizen_schedule.planning.eligibility import Reason
 from kaizen_schedule.publishing import listings, reporters
@@ -34,7 +33,6 @@ from .output import (
     output_option,
     quiet_option,
     say,
-    say_error,
     styler,
 )
 
@@ -76,6 +74,14 @@ definitions_option = click.option(
 
 SOURCES = ("roster", "hub", "snapshot", "scan")
 """The options that name a roster."""
+
+
+def names_source(options: dict[str, Any]) -> bool:
+    """Whether a roster was named on the command line; what is only set does not count."""
+    typed = click.get_current_context().get_parameter_source("hub")
+    return typed is click.core.ParameterSource.COMMANDLINE or any(
+        options[key] is not None for key in SOURCES if key != "hub"
+    )
 
 
 def asking_of(options: dict[str, Any], *, now: datetime, quiet: bool = False) -> Asking:
@@ -122,18 +128,6 @@ def progress_bar(what: str, *, quiet: bool = False) -> Iterator[Progress | None]
     finally:
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
-
-
-def faulty(error: FaultyFileError) -> int:
-    """Report what is wrong with a file that the operator wrote."""
-    say(reporters.render_diagnostics(error.diagnostics))
-    say_error(error)
-    return error.exit_code
-
-
-def style_for(output: str | None) -> Callable[[str, str], str]:
-    """Colours for standard output; none for a file."""
-    return styler() if output in (None, "-") else reporters.plain_style
 
 
 def again(*words: str, options: dict[str, Any]) -> str:
@@ -214,10 +208,7 @@ def roster(
             raise click.UsageError("--merge and another source name two rosters")
         answer = answers.merge_files(merge)
     else:
-        try:
-            asking = asking_of(options, now=clock(now), quiet=quiet)
-        except FaultyFileError as error:
-            return faulty(error)
+        asking = asking_of(options, now=clock(now), quiet=quiet)
         with progress_bar("looking into", quiet=quiet) as progress:
             answer = fleet.show_roster(asking, progress=progress)
     rows = [
@@ -236,7 +227,7 @@ def roster(
     else:
         grouped = False if reason is not None else None
         text = listings.render_roster(
-            answer, rows, wide=wide, grouped=grouped, style=style_for(output)
+            answer, rows, wide=wide, grouped=grouped, style=styler(output)
         )
         emit(text, output)
     if form == "text" and not merge:
@@ -248,7 +239,7 @@ def _diff(old: RosterAnswer, new: RosterAnswer, form: str, output: str | None) -
     if form == "json":
         emit(reporters.to_json(answer_of(changes=changes(old, new))), output)
     else:
-        emit(listings.render_changes(old, new, style=style_for(output)), output)
+        emit(listings.render_changes(old, new, style=styler(output)), output)
 
 
 def answer_of(**parts: Any) -> dict[str, Any]:
@@ -307,16 +298,13 @@ def why(
 ) -> int:
     """Walk the checks of a repository or an entry, down to what stands in the way."""
     moment = clock(now)
-    try:
-        asking = asking_of(options, now=moment, quiet=quiet)
-    except FaultyFileError as error:
-        return faulty(error)
+    asking = asking_of(options, now=moment, quiet=quiet)
     start, end, moment = _window(asking, at=at, start=start, end=end, now=moment, whole=False)
     found = fleet.explain_repository(asking, repo, agent, now=moment, start=start, end=end)
     if form == "json":
         emit(reporters.to_json(answer_of(explanations=found)), output)
     else:
-        emit(listings.render_explanations(found, style=style_for(output)), output)
+        emit(listings.render_explanations(found, style=styler(output)), output)
     return 0
 
 
@@ -390,10 +378,7 @@ def runs(
 ) -> int:
     """Show the runs of a window: of one definition, or a preview of every enabled entry."""
     moment = clock(now)
-    try:
-        asking = asking_of(options, now=moment, quiet=quiet)
-    except FaultyFileError as error:
-        return faulty(error)
+    asking = asking_of(options, now=moment, quiet=quiet)
     if tasks and (form != "json" or asking.definition is None):
         raise click.UsageError("--tasks needs --format json and --definition")
     start, end, moment = _window(asking, at=at, start=start, end=end, now=moment, whole=True)
@@ -418,7 +403,7 @@ def runs(
 
         emit(render_calendar(found), output)
     else:
-        emit(listings.render_runs(found, wide=wide, style=style_for(output)), output)
+        emit(listings.render_runs(found, wide=wide, style=styler(output)), output)
         if not found.scheduled_runs and not found.repos:
             command = again("roster", options=options)
             say(f"next: {command}" if command else "", quiet=quiet)

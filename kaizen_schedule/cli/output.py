@@ -90,16 +90,20 @@ def say(text: str, *, quiet: bool = False) -> None:
 
 def say_error(error: KaizenError) -> None:
     """Say what went wrong and what to do about it."""
+    if error.diagnostics:
+        from kaizen_schedule.publishing.reporters import render_diagnostics
+
+        say(render_diagnostics(error.diagnostics))
     if error.message:
         say(f"error: {error.message}")
     if error.fix:
         say(f"fix: {error.fix}")
 
 
-def styler() -> Callable[[str, str], str]:
-    """Colours for a terminal that wants them; none elsewhere."""
+def styler(output: str | None = None) -> Callable[[str, str], str]:
+    """Colours for a terminal that wants them; none elsewhere, and none for a result's file."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    if not (wanted and sys.stdout.isatty()):
+    if not (wanted and output in (None, "-") and sys.stdout.isatty()):
         return lambda text, _colour: text
     return lambda text, colour: click.style(text, fg=colour)
 

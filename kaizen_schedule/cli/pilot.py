@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from kaizen_schedule.api import definitions, pilot
-from kaizen_schedule.api.operator_files import FaultyFileError
 from kaizen_schedule.orienting.record import PilotStep
 from kaizen_schedule.publishing import listings, reporters
+from kaizen_schedule.reading import safety
 
 from .commands import Command
-from .fleet import asking_of, definitions_option, faulty, source_options, style_for
+from .fleet import asking_of, definitions_option, names_source, source_options
 from .output import (
     INSTANT,
     clock,
@@ -24,6 +24,7 @@ from .output import (
     output_option,
     quiet_option,
     say,
+    styler,
 )
 
 
@@ -64,9 +65,7 @@ def command(
     Without a roster it runs on the embedded pilot fleet, in a temporary folder.
     """
     moment = at if at is not None else clock(now)
-    typed = any(options[name] is not None for name in ("roster", "snapshot", "scan"))
-    hub = click.get_current_context().get_parameter_source("hub")
-    typed = typed or hub is click.core.ParameterSource.COMMANDLINE
+    typed = names_source(options)
     if record == "-":
         raise click.UsageError("--record goes to a file; standard output has the result")
     for name in ("host", "hosts"):
@@ -74,17 +73,14 @@ def command(
         if source is click.core.ParameterSource.COMMANDLINE and not typed:
             raise click.UsageError(f"--{name} needs a roster; the pilot fleet has its own hosts")
     asking, definition, known = None, None, None
-    try:
-        if typed:
-            asking = asking_of(options, now=moment, quiet=quiet)
-            definition = asking.definition
-        else:
-            known = definitions.list_definitions(options["folder"], now=moment)
-            if (asked := options["definition"]) is not None:
-                definition = definitions.find_definition(asked, known, now=moment)
-    except FaultyFileError as error:
-        return faulty(error)
-    printer = listings.PilotPrinter(style=style_for(output))
+    if typed:
+        asking = asking_of(options, now=moment, quiet=quiet)
+        definition = asking.definition
+    else:
+        known = definitions.list_definitions(options["folder"], now=moment)
+        if (asked := options["definition"]) is not None:
+            definition = definitions.find_definition(asked, known, now=moment)
+    printer = listings.PilotPrinter(style=styler(output))
     lines: list[str] = []
 
     def told(step: PilotStep) -> None:
@@ -104,9 +100,9 @@ def command(
     if progress is not None:
         event = pilot.completed_event(result, started_at=started, finished_at=clock(now))
         pilot.post_progress(progress, event, token=os.environ.get("STATE_HUB_TOKEN") or None)
-        say(f"told {progress}", quiet=quiet)
+        say(f"told {safety.show(progress, 200)}", quiet=quiet)
     if form == "text" and record is not None and result.ok:
-        say(f"next: kaizen-agentic schedule report pilot_smoke --record {record}", quiet=quiet)
+        say("next: kaizen-agentic schedule definitions prints what to switch on", quiet=quiet)
     return 0 if result.ok else 1
 
 

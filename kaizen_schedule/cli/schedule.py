@@ -111,7 +111,7 @@ def validate(
     if strict and diagnostics:
         ok, code = False, max(code, 1)
     if form == "text":
-        text = reporters.render_diagnostics(diagnostics, style=styler())
+        text = reporters.render_diagnostics(diagnostics, style=styler(output))
     else:
         text = reporters.DIAGNOSTIC_REPORTERS[form](diagnostics, ok=ok, version=__version__)
     emit(text, output)

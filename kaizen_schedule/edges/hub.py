@@ -415,7 +415,7 @@ def _load(data: bytes, show: Callable[[str], str]) -> tuple[Any, str]:
     try:
         return parse_json(data), ""
     except NotJsonError as error:
-        return None, f"{error.words} {show(error.text)}" if error.text else error.words
+        return None, f"{error.words} {show(error.text)}" if error.text else str(error)
 
 
 def _retry_after(asked: str, date: str) -> float | None:

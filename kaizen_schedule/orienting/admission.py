@@ -6,11 +6,9 @@ handed out, the first thing that speaks against it refuses it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from urllib.parse import quote, unquote_to_bytes
+from datetime import datetime
 
 from kaizen_schedule.planning.agents import Prompt, Risk, find_prompt, list_prompts, nearest
 from kaizen_schedule.planning.definitions import ActivityDefinition, CronOrigin
@@ -28,6 +26,7 @@ from kaizen_schedule.planning.timetable import (
     place_findings,
     timing_of,
 )
+from kaizen_schedule.planning.windows import RunKey, parse_run_key
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import instant
 from kaizen_schedule.reading.diagnostics import Diagnostic
@@ -39,43 +38,6 @@ PROGRAM = "kaizen-agentic"
 
 _SAID = 5
 """So many diagnostics of one file are told as warnings; the rest are counted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunKey:
-    """An idempotency key, taken apart: which run of which agent in which repository."""
-
-    slug: str
-    agent: str
-    scheduled_for: datetime
-    """UTC."""
-
-
-_KEY = re.compile(
-    r"((?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+):([A-Za-z][A-Za-z0-9-]{0,63}):"
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)",
-    re.ASCII,
-)
-
-
-def parse_run_key(text: str) -> RunKey | None:
-    """Read an idempotency key; None where it is none.
-
-    Example:
-        >>> parse_run_key("my%20repo:coach:2026-11-30T08:00:00Z").slug
-        'my repo'
-    """
-    match = _KEY.fullmatch(text) if len(text) < 1000 else None
-    if match is None:
-        return None
-    try:
-        slug = unquote_to_bytes(match[1]).decode("utf-8")
-        moment = datetime.strptime(match[3], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    if quote(slug, safe="") != match[1] or not 1970 <= moment.year < 2200:
-        return None
-    return RunKey(slug=slug, agent=match[2], scheduled_for=moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

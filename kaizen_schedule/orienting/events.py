@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
+from kaizen_schedule.planning.windows import parse_run_key
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION, Json, to_plain
 from kaizen_schedule.reading.diagnostics import SITE
 from kaizen_schedule.reading.errors import UsageError
 
-from .admission import parse_run_key
 from .bundle import Bundle, Section, Trust, render_bundle
 
 EVENT_NAMESPACE = "9f6c0a5d-6888-5549-9d72-58fc26649fdd"

@@ -19,6 +19,7 @@ from kaizen_schedule.reading.codec import instant
 from kaizen_schedule.reading.diagnostics import Diagnostic, Span
 from kaizen_schedule.reading.errors import UsageError
 from kaizen_schedule.reading.rules import diagnose
+from kaizen_schedule.reading.strict_json import NotJsonError, parse_json
 
 DURATION_LIMIT = 366 * 86_400
 """The longest duration of a run, in seconds."""
@@ -228,22 +229,6 @@ def render_execution(
     return json.dumps(record, allow_nan=False) + "\n"
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in record:
-            raise _bad_line(f"has the key {safety.show(key)} twice", key=key)
-        record[key] = value
-    return record
-
-
-def _refuse_constant(word: str) -> None:
-    raise _bad_line(f"is not JSON: {word} is no number there")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
-
-
 def _load(row: bytes) -> Any:
     if len(row) > LINE_LIMIT:
         raise _bad_line(f"holds {len(row):,} bytes, more than {LINE_LIMIT:,}")
@@ -253,17 +238,14 @@ def _load(row: bytes) -> Any:
     if b"\0" in row:
         raise _bad_line("holds a NUL byte")
     try:
-        return _DECODER.decode(row.decode())
-    except UnicodeDecodeError as error:
-        reason = f"is not UTF-8: byte {error.start + 1} is 0x{row[error.start]:02x}"
-        raise _bad_line(reason) from None
-    except json.JSONDecodeError as error:
-        reason = f"is not JSON: {error.msg.lower()}, column {error.colno}"
-        raise _bad_line(reason, column=error.colno) from None
-    except RecursionError:
-        raise _bad_line("is nested too deeply") from None
-    except ValueError:
-        raise _bad_line("holds a number of several thousand digits") from None
+        return parse_json(row)
+    except NotJsonError as error:
+        reason = f"is not JSON: {error.words}"
+        if error.text:
+            reason += f" {safety.show(error.text)}"
+        elif error.column:
+            reason += f", column {error.column}"
+        raise _bad_line(reason, key=error.text, column=error.column) from None
 
 
 def _load_execution(row: bytes, line: int) -> Execution:

@@ -212,8 +212,8 @@ class _Planner:
             return slots, None
         shown = ", ".join(instant(moment) for moment in missed[:_TOLD])
         more = f" and {len(missed) - _TOLD:,} more" if len(missed) > _TOLD else ""
-        detail = f"expired before it was asked for: {shown}{more}"
-        fix = "ask without gaps; by hand it can still be prepared, without --run"
+        detail = f"expired by now: {shown}{more}"
+        fix = "nothing if it was handed out before; else ask without gaps, or prepare it by hand"
         return slots, exclude(place.repo, agent, Reason.MISSED, detail, fix)
 
     def runs(
@@ -228,29 +228,42 @@ class _Planner:
             words = ("schedule", "prepare", found.agent, "--target", place.path, "--run", key)
             more = ("--definition", definition.id, "--expires-at", instant(slot.expires_at))
             argv = (PROGRAM, *words, *more)
-            fields: dict[str, Any] = {
-                "repo": place.repo,
+            fields = {
+                **self._shared(place, definition, slot, key, argv),
                 "agent": found.agent,
-                "definition": definition.id,
                 "cadence": found.entry.cadence,
                 "cron": timing.cron,
                 "cron_origin": timing.cron_origin,
                 "timezone": timing.timezone,
-                "scheduled_for": slot.local,
                 "scheduled_for_utc": slot.moment,
-                "not_before": slot.not_before,
-                "expires_at": slot.expires_at,
-                "host": self.around.host,
-                "path": place.path,
-                "idempotency_key": key,
-                "concurrency_key": f"{self.around.host}:{place.path}",
                 "review": found.entry.review,
                 "manifest_sha256": sha256,
-                "argv": argv,
-                "command": safety.shell_line(argv),
             }
             runs.append(Run(**fields, labels=_labels(fields, definition)))
         return runs, exclusion
+
+    def _shared(
+        self,
+        place: Place,
+        definition: ActivityDefinition,
+        slot: _Slot,
+        key: str,
+        argv: tuple[str, ...],
+    ) -> dict[str, Any]:
+        """The fields that both kinds of runs have."""
+        return {
+            "repo": place.repo,
+            "definition": definition.id,
+            "host": self.around.host,
+            "path": place.path,
+            "scheduled_for": slot.local,
+            "not_before": slot.not_before,
+            "expires_at": slot.expires_at,
+            "idempotency_key": key,
+            "concurrency_key": f"{self.around.host}:{place.path}",
+            "argv": argv,
+            "command": safety.shell_line(argv),
+        }
 
     def repo_runs(self, place: Place) -> tuple[list[RepoRun], Exclusion | None]:
         """The runs of a whole repository, at the trigger's own times."""
@@ -260,19 +273,8 @@ class _Planner:
         runs = []
         for slot in slots:
             argv = (PROGRAM, "metrics", "optimize", "--target", place.path)
-            fields: dict[str, Any] = {
-                "repo": place.repo,
-                "definition": definition.id,
-                "host": self.around.host,
-                "path": place.path,
-                "scheduled_for": slot.local,
-                "not_before": slot.not_before,
-                "expires_at": slot.expires_at,
-                "idempotency_key": idempotency_key(place.repo, definition.id, slot.moment),
-                "concurrency_key": f"{self.around.host}:{place.path}",
-                "argv": argv,
-                "command": safety.shell_line(argv),
-            }
+            key = idempotency_key(place.repo, definition.id, slot.moment)
+            fields = self._shared(place, definition, slot, key, argv)
             runs.append(RepoRun(**fields, labels=_labels(fields, definition)))
         return runs, exclusion
 

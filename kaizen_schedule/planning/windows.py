@@ -7,9 +7,10 @@ out twice or never.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from kaizen_schedule.reading.codec import instant
 
@@ -93,6 +94,43 @@ def idempotency_key(slug: str, agent: str, scheduled_for: datetime) -> str:
         'ledger:coach:2026-11-30T08:00:00Z'
     """
     return f"{encode_slug(slug)}:{agent}:{instant(scheduled_for)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKey:
+    """An idempotency key, taken apart: which run of which agent in which repository."""
+
+    slug: str
+    agent: str
+    scheduled_for: datetime
+    """UTC."""
+
+
+_KEY = re.compile(
+    r"((?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+):([A-Za-z][A-Za-z0-9-]{0,63}):"
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)",
+    re.ASCII,
+)
+
+
+def parse_run_key(text: str) -> RunKey | None:
+    """Read an idempotency key; None where it is none.
+
+    Example:
+        >>> parse_run_key("my%20repo:coach:2026-11-30T08:00:00Z").slug
+        'my repo'
+    """
+    match = _KEY.fullmatch(text) if len(text) < 1000 else None
+    if match is None:
+        return None
+    try:
+        slug = unquote_to_bytes(match[1]).decode("utf-8")
+        moment = datetime.strptime(match[3], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    if encode_slug(slug) != match[1] or not 1970 <= moment.year < 2200:
+        return None
+    return RunKey(slug=slug, agent=match[2], scheduled_for=moment)
 
 
 def stagger(slug: str, name: str, window: int) -> timedelta:

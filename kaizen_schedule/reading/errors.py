@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 
 class KaizenError(Exception):
@@ -19,6 +20,9 @@ class KaizenError(Exception):
 
     exit_code = 1
     """What a command ends with when this error reaches it."""
+
+    diagnostics: tuple[Any, ...] = ()
+    """What is wrong with a file, where it is that; told before the message."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message)

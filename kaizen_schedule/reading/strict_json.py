@@ -14,13 +14,17 @@ class NotJsonError(ValueError):
 
     Args:
         words: The reason.
-        text: What stands there, raw; shown only where it is safe to.
+        text: What stands there, raw: a key or a number.
+        line: Where it stands, from 1; 0 where that is not known.
+        column: Where in that line, from 1.
     """
 
-    def __init__(self, words: str, text: str = "") -> None:
-        super().__init__(f"{words} {safety.show(text)}" if text else words)
+    def __init__(self, words: str, text: str = "", *, line: int = 0, column: int = 0) -> None:
         self.words = words
         self.text = text
+        self.column = column
+        self.place = f", line {line:,}, column {column:,}" if line else ""
+        super().__init__(f"{words} {safety.show(text)}" if text else f"{words}{self.place}")
 
 
 def parse_json(data: bytes) -> Any:
@@ -45,7 +49,7 @@ def parse_json(data: bytes) -> Any:
         reason = NotJsonError(f"byte {error.start + 1:,} is not UTF-8")
     except json.JSONDecodeError as error:
         message = safety.escape(error.msg).lower() if data else "it is empty"
-        reason = NotJsonError(f"{message}, line {error.lineno:,}, column {error.colno:,}")
+        reason = NotJsonError(message, line=error.lineno, column=error.colno)
     except NotJsonError:
         raise
     except RecursionError:
@@ -62,7 +66,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for key, value in pairs:
         if key in record:
-            raise NotJsonError("one object has twice the key", key)
+            raise NotJsonError("a key stands twice in one object:", key)
         record[key] = value
     return record
 
@@ -70,7 +74,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise NotJsonError("no number is", text)
+        raise NotJsonError("a value is no number:", text)
     return number
 
 

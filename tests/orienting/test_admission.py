@@ -15,13 +15,12 @@ from kaizen_schedule.edges import packaged
 from kaizen_schedule.orienting.admission import (
     Facts,
     Request,
-    RunKey,
     Surroundings,
     examine,
-    parse_run_key,
 )
 from kaizen_schedule.planning.agents import PROMPT_CAP, Risk
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.windows import RunKey, parse_run_key
 from kaizen_schedule.reading.document import SIZE_LIMIT
 from kaizen_schedule.reading.errors import FaultReason, Refusal
 from kaizen_schedule.reading.tree import MemoryTree

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from kaizen_schedule.edges import packaged
-from kaizen_schedule.orienting.admission import parse_run_key
 from kaizen_schedule.orienting.bundle import (
     Bundle,
     Close,
@@ -40,6 +39,7 @@ from kaizen_schedule.orienting.events import (
     pilot_event,
     prepared_event,
 )
+from kaizen_schedule.planning.windows import parse_run_key
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import Json, dumps
 from kaizen_schedule.reading.diagnostics import SITE

@@ -314,8 +314,8 @@ CASES = [
         reason=Reason.MISSED,
         **AT_COACH,
         ask={"now": FIRES + timedelta(days=7)},
-        detail="expired before it was asked for: 2026-11-30T08:00:00Z",
-        fix="ask without gaps; by hand it can still be prepared, without --run",
+        detail="expired by now: 2026-11-30T08:00:00Z",
+        fix="nothing if it was handed out before; else ask without gaps, or prepare it by hand",
     ),
     Case(
         reason=Reason.NOT_DUE,

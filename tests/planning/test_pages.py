@@ -73,6 +73,12 @@ def test_a_page_of_large_items_stays_under_a_megabyte() -> None:
     assert parts(made)["scheduled_runs"] == found.scheduled_runs
 
 
+def test_what_stands_between_items_counts_too() -> None:
+    made = list(iter_pages(answer(0, 12_000), runs=1_000_000))
+    assert min(held(page) for page in made[:-1]) > 3_000
+    assert max(len(dumps(page, indent=None)) for page in made) <= PAGE_BYTES
+
+
 def test_an_item_that_is_larger_than_a_page_has_one_of_its_own() -> None:
     found = answer(3)
     large = replace(found.scheduled_runs[1], path="x" * (PAGE_BYTES + 1))

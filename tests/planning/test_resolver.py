@@ -346,8 +346,7 @@ def test_what_has_expired_is_told_beside_what_is_handed_out() -> None:
     (told,) = found.exclusions
     assert (told.reason, told.agent, told.transient) == (Reason.MISSED, "coach", False)
     assert told.detail == (
-        "expired before it was asked for: "
-        "2026-11-30T12:00:00Z, 2026-12-01T12:00:00Z, 2026-12-02T12:00:00Z"
+        "expired by now: 2026-11-30T12:00:00Z, 2026-12-01T12:00:00Z, 2026-12-02T12:00:00Z"
     )
     assert found.counts.reasons == {"missed": 1}
 

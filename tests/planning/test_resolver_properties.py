@@ -35,7 +35,7 @@ from .fleets import (
 
 HOSTS = ("forge-1", "forge-2", "forge-3")
 AGENTS = ("coach", "optimization", "sys-medic", "poet")
-DAY = timedelta(days=1)
+RANK = {reason: number for number, reason in enumerate(Reason)}
 
 # --- Fleets of every kind ----------------------------------------------------------------------
 
@@ -177,6 +177,10 @@ def test_every_repository_and_agent_has_runs_or_one_exclusion(
         assert entries is not None
         assert agents == (set(entries) if asking is None else {asking.agent})
 
+    runs = [(run.scheduled_for_utc, run.repo, run.agent) for run in found.scheduled_runs]
+    assert runs == sorted(runs)
+    order = [(e.repo, e.agent or "", RANK[e.reason], e.detail) for e in found.exclusions]
+    assert order == sorted(order)
     assert found.counts.registered == len(scene.items)
     assert found.counts.scheduled_runs == len(found.scheduled_runs)
     assert found.counts.repos == len(found.repos)
@@ -272,9 +276,10 @@ CRONS = (
     start=st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)),
     cuts=st.lists(st.integers(1, 60 * 24 * 366 - 1), unique=True, max_size=25),
     crons=st.lists(st.sampled_from(CRONS), min_size=len(ZONES), max_size=len(ZONES)),
+    data=st.data(),
 )
 def test_windows_that_tile_a_year_hand_out_its_runs_once(
-    start: datetime, cuts: list[int], crons: list[str]
+    start: datetime, cuts: list[int], crons: list[str], data: st.DataObject
 ) -> None:
     start = start.replace(microsecond=0, tzinfo=UTC)
     trees = {
@@ -289,8 +294,12 @@ def test_windows_that_tile_a_year_hand_out_its_runs_once(
         assert all(first <= run.scheduled_for_utc < last for run in found.scheduled_runs)
         return found.scheduled_runs
 
-    edges = [start + timedelta(minutes=cut) for cut in sorted({0, *cuts, 60 * 24 * 366})]
-    whole = handed(edges[0], edges[-1])
+    end = start + timedelta(days=366)
+    whole = handed(start, end)
+    # Some cuts fall on the very instant of a run.
+    exact = data.draw(st.lists(st.sampled_from(whole), min_size=1, max_size=5))
+    inner = {start + timedelta(minutes=cut) for cut in cuts}
+    edges = sorted({start, end, *inner, *(run.scheduled_for_utc for run in exact)})
     parts = tuple(run for first, last in pairwise(edges) for run in handed(first, last))
     assert parts == whole
     assert len({run.idempotency_key for run in whole}) == len(whole)

@@ -20,7 +20,7 @@ from kaizen_schedule.reading.strict_json import parse_json
         (b"[1,\n]", "line 2, column 1"), (b"1 2", "extra data, line 1, column 3"),
         (b"\xff", "byte 1 is not UTF-8"), (b'"\xed\xa0\x80"', "byte 2 is not UTF-8"),
         (b"NaN", "NaN"), (b"[-Infinity]", "-Infinity"), (b"1e999", "1e999"),
-        (b'{"a": 1, "a": 1}', 'twice the key "a"'), (b'[{"a": {"b": 1, "b": 2}}]', '"b"'),
+        (b'{"a": 1, "a": 1}', 'twice in one object: "a"'), (b'[{"a": {"b": 1, "b": 2}}]', '"b"'),
         (b"[" * 100_000, "nested too deeply"), (b"1" * 5_000, "digits"),
         (b"'a'", "line 1"), (b"{a: 1}", "line 1"), (b"[1,]", "line 1"), (b"// a\n1", "line 1"),
         (b'"a\nb"', "control character"),

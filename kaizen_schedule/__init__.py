@@ -68,7 +68,7 @@ _EXPORTS = {
     "read_metrics": "api.tasks",
     "read_roster": "api.fleet",
     "ReadRoster": "api.fleet",
-    "Reason": "planning.eligibility",
+    "Reason": "planning.reasons",
     "record_execution": "api.tasks",
     "Recorded": "api.tasks",
     "Redaction": "reading.safety",
@@ -226,9 +226,10 @@ if TYPE_CHECKING:
     from .planning.answers import Explanation, RosterAnswer
     from .planning.cron import Cadence
     from .planning.definitions import ActivityDefinition, CronOrigin, RepoRun, Run
-    from .planning.eligibility import Exclusion, Reason
+    from .planning.eligibility import Exclusion
     from .planning.manifest import CheckedManifest, Entry, Manifest, Review
     from .planning.pages import Page, iter_pages
+    from .planning.reasons import Reason
     from .planning.resolver import Resolution
     from .planning.roster import Roster, RosterRepo, load_roster
     from .planning.tasks import Task, tasks_of

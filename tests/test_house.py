@@ -37,6 +37,7 @@ ORDER = {
         "definition_files",
         "roster",
         "roster_file",
+        "reasons",
         "eligibility",
         "windows",
         "resolver",

@@ -18,12 +18,12 @@ from kaizen_schedule.planning.eligibility import (
     Examiner,
     Exclusion,
     Place,
-    Reason,
     Runnable,
     Surroundings,
     sift_roster,
 )
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.planning.recurrence import Zones
 from kaizen_schedule.planning.resolver import Resolution, conclude, surroundings
 from kaizen_schedule.planning.roster import Roster, load_roster

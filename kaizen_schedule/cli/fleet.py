@@ -17,7 +17,7 @@ from kaizen_schedule.api import answers, fleet
 from kaizen_schedule.api import definitions as drafts
 from kaizen_schedule.api.fleet import Asking, Progress, Source
 from kaizen_schedule.planning.answers import RosterAnswer, changes
-from kaizen_schedule.planning.eligibility import Reason
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.publishing import listings, reporters
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION

@@ -19,6 +19,13 @@ from kaizen_schedule.planning.manifest import (
     Review,
     check_manifest,
 )
+from kaizen_schedule.planning.reasons import (
+    Problem,
+    entry_problem,
+    manifest_problem,
+    prompt_problem,
+    unusable,
+)
 from kaizen_schedule.planning.recurrence import Zones
 from kaizen_schedule.planning.timetable import (
     Timing,
@@ -33,8 +40,6 @@ from kaizen_schedule.reading.diagnostics import Diagnostic
 from kaizen_schedule.reading.document import SIZE_LIMIT, Document, parse_document
 from kaizen_schedule.reading.errors import FaultReason, FileFault, Refusal
 from kaizen_schedule.reading.tree import Tree
-
-PROGRAM = "kaizen-agentic"
 
 _SAID = 5
 """So many diagnostics of one file are told as warnings; the rest are counted."""
@@ -106,10 +111,10 @@ def examine(tree: Tree, request: Request, surroundings: Surroundings) -> Facts:
         errors = [d for d in found if d.severity == "error"]
         entry = checked.entries.get(request.agent)
         if request.run is not None:
-            _refuse_manifest(checked, errors)
+            _refuse_problem(manifest_problem(checked, errors, path=request.target))
             entry = _refuse_entry(checked, request, surroundings, prompt)
         else:
-            warnings += _by_hand(checked, errors, request.agent, entry)
+            warnings += _by_hand(checked, errors, request, entry)
         if entry is not None and checked.timezone is not None:
             timing = timing_of(
                 request.agent,
@@ -141,7 +146,7 @@ _CANCEL = "do nothing; close the task as cancelled"
 
 def _refuse(reason: str, message: str, fix: str = "") -> Refusal:
     message = safety.redact(message)[0]  # an agent's name can look like a secret
-    return Refusal(reason, message, fix=f"{_CANCEL}; {fix}" if fix else _CANCEL)
+    return Refusal(reason, message, fix=f"{_CANCEL}; for its owner: {fix}" if fix else _CANCEL)
 
 
 def _checked_key(request: Request) -> RunKey | None:
@@ -177,19 +182,9 @@ def _read_manifest(
     return parse_document(data, path=MANIFEST_PATH), data
 
 
-def _refuse_manifest(checked: CheckedManifest, errors: Sequence[Diagnostic]) -> None:
-    validate = f"mend it: {PROGRAM} schedule validate"
-    for error in errors:
-        if error.name == "newer-version":
-            raise _refuse("manifest-too-new", error.message, "upgrade kaizen-schedule")
-    if checked.manifest is None:
-        first = errors[0]
-        count = f"{len(errors)} error{'s' if len(errors) > 1 else ''}"
-        message = f"the manifest has {count}, the first at {first.path}:{first.line}:{first.column}"
-        raise _refuse("manifest-invalid", f"{message}: {first.code} {first.message}", validate)
-    if not checked.manifest.enabled:
-        message = f"enabled: false in {MANIFEST_PATH} switches the repository off"
-        raise _refuse("repository-disabled", message, f"to switch it on: {PROGRAM} schedule enable")
+def _refuse_problem(problem: Problem | None) -> None:
+    if problem is not None:
+        raise _refuse(problem.reason, problem.detail, problem.fix)
 
 
 def _refuse_entry(
@@ -200,22 +195,9 @@ def _refuse_entry(
 ) -> Entry:
     agent = request.agent
     entry = checked.entries.get(agent)
-    if entry is None:
-        message = f"agent {agent} has no entry in {MANIFEST_PATH}"
-        raise _refuse("agent-not-scheduled", message, f"to schedule it, add {agent}: under agents:")
-    if not entry.enabled:
-        message = f"enabled: false switches the entry {agent} off"
-        raise _refuse(
-            "agent-disabled", message, f"to switch it on: {PROGRAM} schedule enable {agent}"
-        )
-    if prompt is None:
-        message = f"there is no prompt for agent {agent}"
-        raise _refuse("agent-not-installed", message, f"put it at agents/agent-{agent}.md")
-    if not prompt.readable:
-        raise _refuse("agent-not-installed", *_unusable(prompt))
-    if prompt.risk is Risk.HIGH and entry.review is not Review.REQUIRED:
-        message = f"agent {agent} has risk: high and its entry has no review: required"
-        raise _refuse("review-missing", message, "add review: required to the entry")
+    _refuse_problem(entry_problem(agent, entry, path=request.target))
+    assert entry is not None
+    _refuse_problem(prompt_problem(agent, entry, prompt))
     definition = next((d for d in surroundings.definitions if d.id == request.definition), None)
     if definition is not None and definition.agent not in (None, agent):
         message = f"definition {definition.id} is for agent {definition.agent}, not {agent}"
@@ -229,29 +211,12 @@ def _refuse_entry(
 
 
 def _by_hand(
-    checked: CheckedManifest, errors: Sequence[Diagnostic], agent: str, entry: Entry | None
+    checked: CheckedManifest, errors: Sequence[Diagnostic], request: Request, entry: Entry | None
 ) -> list[str]:
-    warnings = []
-    if errors:
-        first = errors[0]
-        name = "manifest-too-new" if first.name == "newer-version" else "manifest-invalid"
-        warnings.append(
-            f"{name}: {len(errors)} error{'s' if len(errors) > 1 else ''}, the first at "
-            f"{first.path}:{first.line}:{first.column}: {first.code} {first.message}"
-        )
-    if checked.manifest is not None and not checked.manifest.enabled:
-        warnings.append(f"repository-disabled: enabled: false in {MANIFEST_PATH}")
-    if checked.manifest is not None and entry is None:
-        warnings.append(f"agent-not-scheduled: {agent} has no entry in {MANIFEST_PATH}")
-    if entry is not None and not entry.enabled:
-        warnings.append(f"agent-disabled: the entry {agent} is switched off")
-    return warnings
-
-
-def _unusable(prompt: Prompt) -> tuple[str, str]:
-    """What is wrong with a prompt that cannot be read, and how to mend it."""
-    problem = prompt.diagnostics[0]
-    return f"the prompt of agent {prompt.name} cannot be used: {problem.message}", problem.fix
+    problems = [manifest_problem(checked, errors, path=request.target)]
+    if checked.manifest is not None:
+        problems.append(entry_problem(request.agent, entry, path=request.target))
+    return [f"{p.reason}: {p.detail}" for p in problems if p is not None]
 
 
 def _usable(
@@ -261,8 +226,8 @@ def _usable(
     if prompt is not None and prompt.readable:
         return prompt
     if prompt is not None:
-        message, fix = _unusable(prompt)
-        raise Refusal("agent-not-installed", message, fix=fix)
+        problem = unusable(prompt)
+        raise Refusal(problem.reason, problem.detail, fix=problem.fix)
     known = [p.name for p in list_prompts(tree, surroundings.prompts) if p.readable]
     near = nearest(agent, known)
     fix = f"did you mean {near}? " if near else ""

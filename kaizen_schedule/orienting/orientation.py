@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from kaizen_schedule.planning.agents import PROMPT_CAP, Prompt, Risk
 from kaizen_schedule.planning.definitions import CronOrigin
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.reasons import PROGRAM
 from kaizen_schedule.planning.recurrence import Zones
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import instant
@@ -15,7 +16,7 @@ from kaizen_schedule.reading.errors import FaultReason, FileFault
 from kaizen_schedule.reading.safety import Redaction
 from kaizen_schedule.reading.tree import Kind, Tree
 
-from .admission import PROGRAM, Facts, Request, Surroundings, examine, said
+from .admission import Facts, Request, Surroundings, examine, said
 from .bundle import (
     Bundle,
     Close,

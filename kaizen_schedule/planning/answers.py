@@ -16,7 +16,8 @@ from kaizen_schedule.reading.codec import SCHEMA_VERSION
 from kaizen_schedule.reading.diagnostics import Diagnostic
 from kaizen_schedule.reading.errors import UsageError
 
-from .eligibility import Examined, Exclusion, Place, Reason, Surroundings
+from .eligibility import Examined, Exclusion, Place, Surroundings
+from .reasons import Reason
 from .resolver import count_reasons
 from .roster import Roster, RosterRepo, owner_of
 from .windows import Window

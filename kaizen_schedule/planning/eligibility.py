@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from kaizen_schedule.reading import safety
@@ -19,7 +18,7 @@ from kaizen_schedule.reading.document import SIZE_LIMIT, parse_document
 from kaizen_schedule.reading.errors import FaultReason, FileFault
 from kaizen_schedule.reading.tree import Kind, Tree
 
-from .agents import Prompt, Risk, find_prompt, label
+from .agents import Prompt, find_prompt, label
 from .cron import parse_cron
 from .definitions import ActivityDefinition
 from .manifest import (
@@ -27,48 +26,19 @@ from .manifest import (
     MOST_PER_DAY,
     CheckedManifest,
     Entry,
-    Review,
     check_manifest,
+)
+from .reasons import (
+    TRANSIENT,
+    Reason,
+    entry_problem,
+    manifest_problem,
+    on_target,
+    prompt_problem,
 )
 from .recurrence import Zones
 from .roster import Roster, RosterRepo, is_selected, owner_of, same_place
 from .timetable import Timing, place_findings, timing_of
-
-PROGRAM = "kaizen-agentic"
-
-
-class Reason(StrEnum):
-    """Why there is no run, in the order in which it is looked for: the first that applies."""
-
-    ROSTER_ENTRY_INVALID = "roster-entry-invalid"
-    DUPLICATE_SLUG = "duplicate-slug"
-    HUB_OPTED_OUT = "hub-opted-out"
-    NOT_SELECTED = "not-selected"
-    NO_HOST_PATH = "no-host-path"
-    HOST_UNREACHABLE = "host-unreachable"
-    OTHER_HOST = "other-host"
-    DUPLICATE_PATH = "duplicate-path"
-    PATH_MISSING = "path-missing"
-    NOT_A_REPOSITORY = "not-a-repository"
-    UNREADABLE = "unreadable"
-    MANIFEST_MISSING = "manifest-missing"
-    MANIFEST_TOO_NEW = "manifest-too-new"
-    MANIFEST_INVALID = "manifest-invalid"
-    REPOSITORY_DISABLED = "repository-disabled"
-    NO_METRICS = "no-metrics"
-    AGENT_NOT_SCHEDULED = "agent-not-scheduled"
-    AGENT_DISABLED = "agent-disabled"
-    AGENT_NOT_INSTALLED = "agent-not-installed"
-    REVIEW_MISSING = "review-missing"
-    CADENCE_DIFFERS = "cadence-differs"
-    NO_DEFINITION = "no-definition"
-    TOO_FREQUENT = "too-frequent"
-    MISSED = "missed"
-    NOT_DUE = "not-due"
-
-
-TRANSIENT = frozenset({Reason.HOST_UNREACHABLE, Reason.PATH_MISSING, Reason.UNREADABLE})
-"""What may pass by itself: a host that is down, a disk that is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,13 +267,12 @@ class Examiner:
         except FileFault as fault:
             return _no_manifest(place, tree, fault)
         found = self._check(data)
+        if problem := manifest_problem(found.checked, found.errors, path=place.path):
+            newer = problem.reason is Reason.MANIFEST_TOO_NEW
+            told = found.errors[:1] if newer else found.errors[:_DIAGNOSTICS]
+            return _whole(place, *problem, told)
         manifest = found.checked.manifest
-        if manifest is None:
-            return _faulty_manifest(place, found.errors)
-        if not manifest.enabled:
-            detail = f"enabled: false in {MANIFEST_PATH} switches the repository off"
-            fix = on_target(("schedule", "enable", "--target"), place.path)
-            return _whole(place, Reason.REPOSITORY_DISABLED, detail, fix)
+        assert manifest is not None
         asking = self.around.definition
         if asking is not None and asking.about_repositories:
             unread = _metrics_fault(tree)
@@ -342,13 +311,6 @@ def _whole(
     return Examined((), (exclude(place.repo, None, reason, detail, fix, diagnostics),))
 
 
-def on_target(words: Sequence[str], path: str) -> str:
-    """A command on a checkout, as it can be printed."""
-    if safety.printable(path) and not safety.find_secrets(path):
-        return safety.shell_line((PROGRAM, *words, path))
-    return safety.shell_line((PROGRAM, *words[: -1 if words[-1] == "--target" else None]))
-
-
 def _no_manifest(place: Place, tree: Tree, fault: FileFault) -> Examined:
     if fault.reason is FaultReason.MISSING:
         git = tree.stat(".git")
@@ -377,18 +339,6 @@ _DIAGNOSTICS = 100
 """So many errors of one manifest stand in an answer; the detail says how many there are."""
 
 
-def _faulty_manifest(place: Place, errors: tuple[Diagnostic, ...]) -> Examined:
-    newer = next((error for error in errors if error.name == "newer-version"), None)
-    if newer is not None:  # what else seems wrong may be right in that version
-        fix = "upgrade kaizen-schedule on this host"
-        return _whole(place, Reason.MANIFEST_TOO_NEW, newer.message, fix, (newer,))
-    first = errors[0]
-    count = f"{len(errors):,} error{'s' if len(errors) > 1 else ''}"
-    detail = f"{count}, first at {first.line}:{first.column}: {first.code} {first.message}"
-    fix = on_target(("schedule", "validate"), place.path)
-    return _whole(place, Reason.MANIFEST_INVALID, detail, fix, errors[:_DIAGNOSTICS])
-
-
 def _metrics_fault(tree: Tree) -> FileFault | None:
     """Why no recorded run can be seen; None where one can."""
     folder = ".kaizen/metrics"
@@ -413,15 +363,10 @@ def _entry(
         return exclude(place.repo, agent, reason, detail, fix)
 
     entry = checked.entries.get(agent)
-    if entry is None:
-        fix = f"to schedule it, add {label(agent)}: under agents:"
-        return no(
-            Reason.AGENT_NOT_SCHEDULED, f"{label(agent)} has no entry in {MANIFEST_PATH}", fix
-        )
-    if not entry.enabled:
-        fix = on_target(("schedule", "enable", agent, "--target"), place.path)
-        return no(Reason.AGENT_DISABLED, f"enabled: false in the entry {label(agent)}", fix)
-    if problem := _prompt_problem(tree, agent, entry, around.prompts):
+    if problem := entry_problem(agent, entry, path=place.path):
+        return no(*problem)
+    assert entry is not None
+    if problem := prompt_problem(agent, entry, find_prompt(tree, agent, around.prompts)):
         return no(*problem)
     timing = timing_of(
         agent, entry, timezone=checked.timezone or "UTC", definitions=around.definitions
@@ -443,20 +388,3 @@ def _entry(
         detail = f"cron {safety.show(timing.cron)} fires {most:,} times on some day"
         return no(Reason.TOO_FREQUENT, detail, f"let it fire {MOST_PER_DAY} times a day at most")
     return Runnable(agent, entry, timing, asking)
-
-
-def _prompt_problem(
-    tree: Tree, agent: str, entry: Entry, packaged: Mapping[str, Prompt]
-) -> tuple[Reason, str, str] | None:
-    prompt = find_prompt(tree, agent, packaged)
-    if prompt is None:
-        detail = f"there is no prompt for agent {label(agent)}"
-        return Reason.AGENT_NOT_INSTALLED, detail, f"put it at agents/agent-{label(agent)}.md"
-    if not prompt.readable:
-        problem = prompt.diagnostics[0]
-        detail = f"the prompt of agent {label(agent)} cannot be used: {problem.message}"
-        return Reason.AGENT_NOT_INSTALLED, detail, problem.fix
-    if prompt.risk is Risk.HIGH and entry.review is not Review.REQUIRED:
-        detail = f"agent {label(agent)} has risk: high and its entry has no review: required"
-        return Reason.REVIEW_MISSING, detail, "add review: required to the entry"
-    return None

@@ -31,18 +31,17 @@ from .definitions import (
     seconds_of,
 )
 from .eligibility import (
-    PROGRAM,
     Examined,
     Examiner,
     Exclusion,
     OpenTree,
     Place,
-    Reason,
     Runnable,
     Surroundings,
     exclude,
     sift_roster,
 )
+from .reasons import PROGRAM, Reason
 from .recurrence import Zones, iter_occurrences
 from .roster import Roster
 from .windows import Window, idempotency_key, stagger

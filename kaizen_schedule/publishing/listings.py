@@ -15,7 +15,7 @@ from kaizen_schedule.planning.answers import (
     RosterRow,
     changes,
 )
-from kaizen_schedule.planning.eligibility import Reason
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.planning.resolver import Resolution
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import instant

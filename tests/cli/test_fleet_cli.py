@@ -18,7 +18,7 @@ import pytest
 from kaizen_schedule.cli.fleet import progress_bar
 from kaizen_schedule.edges.fleet import PilotFleet, materialise
 from kaizen_schedule.edges.packaged import data_path
-from kaizen_schedule.planning.eligibility import Reason
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.reading.strict_json import parse_json
 from tests.support import NOW, ROOT, Result, manifest, run, write_files
 
@@ -398,8 +398,9 @@ def test_why_walks_down_to_what_is_wrong(fleet: Fleet) -> None:
         "  ✓ hub flag       true, the manifest decides",
         "  ✓ host           pilot-1 owns it (pilot-1)",
         f"  ✓ path           {fleet.folder}/ledger",
-        "  ✗ manifest       manifest-invalid: 2 errors, first at 6:14: KS204 unknown",
-        '                   cadence "weely" for agent coach',
+        "  ✗ manifest       manifest-invalid: 2 errors, first at",
+        '                   .kaizen/schedule.yml:6:14: KS204 unknown cadence "weely" for',
+        "                   agent coach",
         f"fix: kaizen-agentic schedule validate {fleet.folder}/ledger",
     ]
 

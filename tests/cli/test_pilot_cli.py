@@ -76,7 +76,7 @@ def test_the_text_fits_and_two_records_say_the_same(
     )
     assert "\n  kaizen-agentic   task ✓  prepare ✓ " in done.out
     assert done.out.splitlines()[-1].startswith("pilot: 3 definitions, 7 runs, ")
-    assert done.err == ("next: kaizen-agentic schedule report pilot_smoke --record record.jsonl\n")
+    assert done.err == ("next: kaizen-agentic schedule definitions prints what to switch on\n")
     assert steps(record) == steps(smoke[1])
 
 

@@ -210,34 +210,33 @@ class TestManifest:
     )
     def test_a_faulty_one_says_the_first_error(self, text: str | bytes, code: str) -> None:
         error = refused(text, reason="manifest-invalid")
-        assert error.message.startswith("the manifest has 1 error, the first at ")
-        assert f"{MANIFEST_PATH}:" in error.message
+        assert error.message.startswith(f"1 error, first at {MANIFEST_PATH}:")
         assert f": {code}" in error.message
-        assert error.fix.endswith("mend it: kaizen-agentic schedule validate")
+        assert error.fix.endswith("for its owner: kaizen-agentic schedule validate /srv/my-repo")
         (warning, *_) = ask(text).warnings
-        assert warning.startswith("manifest-invalid: 1 error, the first at ")
+        assert warning.startswith("manifest-invalid: 1 error, first at ")
         assert f": {code}" in warning
 
     def test_errors_are_counted_in_the_order_of_the_file(self) -> None:
         text = MANIFEST.replace("Berlin", "Berln").replace("monthly", "montly")
         error = refused(text, reason="manifest-invalid")
-        assert error.message.startswith(
-            "the manifest has 2 errors, the first at .kaizen/schedule.yml:2:11: KS301"
-        )
+        assert error.message.startswith("2 errors, first at .kaizen/schedule.yml:2:11: KS301")
 
     def test_one_of_a_newer_version(self) -> None:
         text = MANIFEST.replace('"1"', '"2"')
         error = refused(text, reason="manifest-too-new")
-        assert error.fix.endswith("upgrade kaizen-schedule")
+        assert error.fix.endswith("for its owner: upgrade kaizen-schedule on this host")
         (warning, *_) = ask(text).warnings
-        assert warning.startswith("manifest-too-new: 1 error")
+        assert warning.startswith('manifest-too-new: version "2" is newer than this program')
 
     def test_one_that_is_switched_off(self) -> None:
         text = "enabled: false\n" + MANIFEST
         error = refused(text, reason="repository-disabled")
-        assert error.fix.endswith("kaizen-agentic schedule enable")
+        assert error.fix.endswith(
+            "for its owner: kaizen-agentic schedule enable --target /srv/my-repo"
+        )
         facts = ask(text)
-        assert facts.warnings == ["repository-disabled: enabled: false in .kaizen/schedule.yml"]
+        assert facts.warnings == [f"repository-disabled: {error.message}"]
         assert facts.entry is not None
 
     def test_a_hostile_one_forges_no_line(self) -> None:
@@ -254,15 +253,15 @@ class TestManifest:
 class TestEntry:
     def test_none(self) -> None:
         error = refused(reason="agent-not-scheduled", agent="sys-medic")
-        assert "agent sys-medic has no entry" in error.message
+        assert error.message == "sys-medic has no entry in .kaizen/schedule.yml"
         (warning,) = ask(agent="sys-medic").warnings
         assert warning == "agent-not-scheduled: sys-medic has no entry in .kaizen/schedule.yml"
 
     def test_one_that_is_off(self) -> None:
         error = refused(reason="agent-disabled", agent="tdd-workflow")
-        assert error.fix.endswith("kaizen-agentic schedule enable tdd-workflow")
+        assert error.fix.endswith("schedule enable tdd-workflow --target /srv/my-repo")
         (warning,) = ask(agent="tdd-workflow").warnings
-        assert warning == "agent-disabled: the entry tdd-workflow is switched off"
+        assert warning == "agent-disabled: enabled: false in the entry tdd-workflow"
 
     def test_a_faulty_one_by_hand_is_not_used(self) -> None:
         facts = ask(MANIFEST.replace("cron:", "corn:"))

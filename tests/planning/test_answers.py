@@ -18,7 +18,8 @@ from kaizen_schedule.planning.answers import (
     explain,
     merge_answers,
 )
-from kaizen_schedule.planning.eligibility import Reason, Surroundings, exclude
+from kaizen_schedule.planning.eligibility import Surroundings, exclude
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.planning.roster import RosterRepo
 from kaizen_schedule.reading.errors import UsageError
 from tests.support import MemoryZones

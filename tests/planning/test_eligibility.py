@@ -12,8 +12,9 @@ import pytest
 
 from kaizen_schedule.planning.cron import Cadence
 from kaizen_schedule.planning.definitions import ActivityDefinition
-from kaizen_schedule.planning.eligibility import Exclusion, Reason
+from kaizen_schedule.planning.eligibility import Exclusion
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.reading.errors import FaultReason, UsageError
 from tests.support import definition as made
 
@@ -212,14 +213,15 @@ CASES = [
     Case(
         reason=Reason.MANIFEST_INVALID,
         tree=checkout("coach: {cadence: weely}", "tdd-workflow: {}"),
-        detail='2 errors, first at 4:20: KS204 unknown cadence "weely" for agent coach',
+        detail="2 errors, first at .kaizen/schedule.yml:4:20: "
+        'KS204 unknown cadence "weely" for agent coach',
         fix="kaizen-agentic schedule validate /srv/ledger",
     ),
     Case(
         reason=Reason.MANIFEST_INVALID,
         name="empty",
         tree={MANIFEST_PATH: b""},
-        detail="1 error, first at 1:1: KS201 the manifest is empty",
+        detail="1 error, first at .kaizen/schedule.yml:1:1: KS201 the manifest is empty",
         fix="kaizen-agentic schedule validate /srv/ledger",
     ),
     Case(
@@ -602,7 +604,7 @@ def test_forty_eight_times_a_day_is_not_too_often() -> None:
 def test_many_errors_are_counted_and_a_hundred_listed() -> None:
     tree = checkout(*(f"a{n}: {{cadence: often}}" for n in range(300)))
     (told,) = examine(tree).exclusions
-    assert told.detail.startswith("300 errors, first at 4:")
+    assert told.detail.startswith("300 errors, first at .kaizen/schedule.yml:4:")
     assert len(told.diagnostics) == 100
 
 

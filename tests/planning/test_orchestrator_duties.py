@@ -37,8 +37,9 @@ from hypothesis.stateful import (
 
 from kaizen_schedule.planning.cron import parse_cron
 from kaizen_schedule.planning.definitions import ActivityDefinition, Run
-from kaizen_schedule.planning.eligibility import Exclusion, Reason
+from kaizen_schedule.planning.eligibility import Exclusion
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.planning.recurrence import iter_occurrences
 from kaizen_schedule.planning.resolver import Resolution
 from kaizen_schedule.planning.windows import Window, idempotency_key, next_fire, next_window

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from kaizen_schedule.planning.cron import Cadence
 from kaizen_schedule.planning.definitions import ActivityDefinition, CronOrigin, RepoRun, Run
-from kaizen_schedule.planning.eligibility import Exclusion, Reason
+from kaizen_schedule.planning.eligibility import Exclusion
 from kaizen_schedule.planning.manifest import MANIFEST_PATH, Review
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.planning.resolver import Resolution, digest_of
 from kaizen_schedule.planning.roster import load_roster
 from kaizen_schedule.planning.windows import Window

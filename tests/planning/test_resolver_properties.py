@@ -13,8 +13,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from kaizen_schedule.planning.definitions import ActivityDefinition, RepoRun, Run
-from kaizen_schedule.planning.eligibility import TRANSIENT, Exclusion, Reason
+from kaizen_schedule.planning.eligibility import Exclusion
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.reasons import TRANSIENT, Reason
 from kaizen_schedule.planning.resolver import Resolution
 from kaizen_schedule.planning.windows import Window
 from kaizen_schedule.reading.codec import dumps

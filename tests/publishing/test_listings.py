@@ -20,7 +20,7 @@ from kaizen_schedule.planning.answers import (
     RosterRow,
     Step,
 )
-from kaizen_schedule.planning.eligibility import Reason
+from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.publishing.listings import (
     PilotPrinter,
     render_changes,

@@ -82,6 +82,8 @@ def _check(tree: Tree, today: date, *, label: str) -> list[Diagnostic]:
         checked, definitions=packaged.definitions(), zones=zones, today=today
     )
     placed = list(place_findings(document, findings))
+    if any(item.code == rules.NEWER_VERSION.code for item in placed):
+        return placed
     folder = label.removesuffix(MANIFEST_PATH)
     for prompt in prompts:
         placed += (_under(folder, d) for d in prompt.diagnostics if not prompt.packaged)

@@ -265,7 +265,7 @@ CHECKS = (
     _Check("prompt", (Reason.AGENT_NOT_INSTALLED,)),
     _Check("review", (Reason.REVIEW_MISSING,)),
     _Check("cadence", (Reason.CADENCE_DIFFERS,)),
-    _Check("definition", (Reason.NO_DEFINITION, Reason.NOT_SELECTED)),
+    _Check("definition", (Reason.NO_DEFINITION,)),
     _Check("frequency", (Reason.TOO_FREQUENT,)),
     _Check("time", (Reason.MISSED, Reason.NOT_DUE)),
 )
@@ -364,8 +364,7 @@ def _last(exclusion: Exclusion | None, agent: str | None) -> int:
     end = len(CHECKS) - 1 if agent is not None else _OF_REPOSITORY - 1
     if exclusion is None:
         return end
-    numbers = [n for n, check in enumerate(CHECKS) if exclusion.reason in check.reasons]
-    return numbers[-1] if agent is not None else numbers[0]
+    return next(n for n, check in enumerate(CHECKS) if exclusion.reason in check.reasons)
 
 
 # --- Definitions that were edited ------------------------------------------------------------

@@ -20,7 +20,7 @@ from kaizen_schedule.reading.tree import Kind, Tree
 
 from .agents import Prompt, find_prompt, label
 from .cron import parse_cron
-from .definitions import ActivityDefinition
+from .definitions import ActivityDefinition, definition_for
 from .manifest import (
     MANIFEST_PATH,
     MOST_PER_DAY,
@@ -268,9 +268,7 @@ class Examiner:
             return _no_manifest(place, tree, fault)
         found = self._check(data)
         if problem := manifest_problem(found.checked, found.errors, path=place.path):
-            newer = problem.reason is Reason.MANIFEST_TOO_NEW
-            told = found.errors[:1] if newer else found.errors[:_DIAGNOSTICS]
-            return _whole(place, *problem, told)
+            return _whole(place, *problem, found.errors[:_DIAGNOSTICS])
         manifest = found.checked.manifest
         assert manifest is not None
         asking = self.around.definition
@@ -322,7 +320,8 @@ def _no_manifest(place: Place, tree: Tree, fault: FileFault) -> Examined:
     if fault.reason is FaultReason.TOO_LARGE:
         fix = "a manifest fits in a few kilobytes"
         return _whole(place, Reason.MANIFEST_INVALID, fault.message, fix)
-    return _whole(place, Reason.UNREADABLE, fault.message, _MEND)
+    fix = "make it a regular file inside the repository that may be read"
+    return _whole(place, Reason.UNREADABLE, fault.message, fix)
 
 
 def _check(data: bytes, zones: Zones) -> _Checked:
@@ -362,7 +361,12 @@ def _entry(
     def no(reason: Reason, detail: str, fix: str) -> Exclusion:
         return exclude(place.repo, agent, reason, detail, fix)
 
-    entry = checked.entries.get(agent)
+    entry, asking = checked.entries.get(agent), around.definition
+    if asking is None and entry is not None:
+        asking = definition_for(agent, entry.cadence, around.definitions)
+        if asking is not None and not _selects(asking, place.repo):
+            detail = f"include and exclude of {asking.id} leave it out"
+            return no(Reason.NOT_SELECTED, detail, f"change them in {asking.id}, if it shall run")
     if problem := entry_problem(agent, entry, path=place.path):
         return no(*problem)
     assert entry is not None
@@ -371,9 +375,6 @@ def _entry(
     timing = timing_of(
         agent, entry, timezone=checked.timezone or "UTC", definitions=around.definitions
     )
-    asking = around.definition
-    if asking is None:
-        asking = next((d for d in around.definitions if d.id == timing.definition), None)
     if asking is not None and asking.cadence is not entry.cadence:
         detail = f"{asking.id} asks for {asking.cadence}, the entry is {entry.cadence}"
         return no(Reason.CADENCE_DIFFERS, detail, f"write cadence: {asking.cadence}")
@@ -381,9 +382,6 @@ def _entry(
         detail = f"no definition is for {label(agent)}, {entry.cadence}: nobody fires it"
         fix = "add a definition, or choose a cadence that has one"
         return no(Reason.NO_DEFINITION, detail, fix)
-    if around.definition is None and not _selects(asking, place.repo):
-        detail = f"include and exclude of {asking.id} leave it out"
-        return no(Reason.NOT_SELECTED, detail, f"change them in {asking.id}, if it shall run")
     if (most := parse_cron(timing.cron).most_per_day) > MOST_PER_DAY:
         detail = f"cron {safety.show(timing.cron)} fires {most:,} times on some day"
         return no(Reason.TOO_FREQUENT, detail, f"let it fire {MOST_PER_DAY} times a day at most")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from kaizen_schedule.reading import safety
+from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.diagnostics import Diagnostic
 
 from .agents import Prompt, Risk, label
@@ -80,12 +80,11 @@ def manifest_problem(
         errors: Its errors in file order.
         path: The checkout, for commands.
     """
-    newer = next((error for error in errors if error.name == "newer-version"), None)
-    if newer is not None:  # what else seems wrong may be right in that version
-        fix = "upgrade kaizen-schedule on this host"
-        return Problem(Reason.MANIFEST_TOO_NEW, newer.message, fix)
     if checked.manifest is None:
         first = errors[0]
+        if first.code == rules.NEWER_VERSION.code:
+            fix = "upgrade kaizen-schedule on this host"
+            return Problem(Reason.MANIFEST_TOO_NEW, first.message, fix)
         count = f"{len(errors):,} error{'s' if len(errors) > 1 else ''}"
         place = f"{first.path}:{first.line}:{first.column}"
         detail = f"{count}, first at {place}: {first.code} {first.message}"

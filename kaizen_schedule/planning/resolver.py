@@ -278,7 +278,7 @@ class _Planner:
         return runs, exclusion
 
 
-_TOLD = 20
+_TOLD = 500
 """So many missed instants are told; the rest are counted."""
 
 _WINDOW = "nothing falls into the window: "

@@ -180,9 +180,13 @@ def place_findings(document: Document, findings: Iterable[Finding]) -> tuple[Dia
         span = document.locate(finding.route, at_key=finding.at_key)
         return span.line, span.column
 
-    # No more are printed than have an excerpt, and an excerpt is what costs.
+    findings = sorted(findings, key=place_of)
     placed = list(document.findings)
-    for number, finding in enumerate(sorted(findings, key=place_of)):
+    newer = [finding for finding in findings if finding.rule is rules.NEWER_VERSION]
+    if newer:  # what else seems wrong may be right in that version
+        findings, placed = newer, []
+    # No more are printed than have an excerpt, and an excerpt is what costs.
+    for number, finding in enumerate(findings):
         placed.append(document.place(finding, excerpt=number < EXCERPT_LIMIT))
     said: dict[tuple[int, int], tuple[str, ...]] = {}
     for item in placed:

@@ -225,6 +225,10 @@ def render_changes(old: RosterAnswer, new: RosterAnswer, *, style: Styler = plai
 # --- One repository --------------------------------------------------------------------------
 
 
+_DETAIL = 1_000
+"""Characters of one step; JSON has them all."""
+
+
 def render_explanations(found: Sequence[Explanation], *, style: Styler = plain_style) -> str:
     """Write why a repository, or its entries, run or do not."""
     blocks = []
@@ -236,6 +240,7 @@ def render_explanations(found: Sequence[Explanation], *, style: Styler = plain_s
             mark, colour = ("✓", "green") if step.ok else ("✗", "red")
             name = f"  {mark} {step.name:<15}"
             text = step.detail if step.ok else f"{step.reason}: {step.detail}"
+            text = safety.clip(text, _DETAIL)
             # A path is copied, as a command is.
             width = 0 if step.ok and step.name == "path" else WIDTH
             wrapped = _wrap(style(name, colour), text, 19, width, shown=len(name))

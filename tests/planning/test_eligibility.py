@@ -163,7 +163,9 @@ CASES = [
             transient=True,
             tree=fault if what == "path" else {".git/HEAD": b"", MANIFEST_PATH: fault},
             detail=f'"/srv/ledger" is {fault}' if what == "path" else f"{MANIFEST_PATH} is {fault}",
-            fix="make it readable for the user that runs this",
+            fix="make it readable for the user that runs this"
+            if what == "path"
+            else "make it a regular file inside the repository that may be read",
         )
         for what, fault in [
             ("path", FaultReason.UNREADABLE),

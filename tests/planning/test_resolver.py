@@ -363,8 +363,11 @@ def test_a_run_has_expired_at_the_very_second() -> None:
 def test_very_many_missed_instants_are_counted() -> None:
     trees = {"/srv/a": checkout("coach: {cadence: weekly, cron: '*/30 * * * *'}")}
     (told,) = ask([item("a")], trees, now=FIRES + 60 * DAY).exclusions
-    assert told.detail.count("Z") == 20
-    assert told.detail.endswith(f" and {7 * 48 - 20} more")
+    assert told.detail.count("Z") == 7 * 48, "a week of the most that is ever run is listed whole"
+    window = Window(start=FIRES, end=FIRES + 14 * DAY)
+    (told,) = ask([item("a")], trees, window=window, now=FIRES + 60 * DAY).exclusions
+    assert told.detail.count("Z") == 500
+    assert told.detail.endswith(f" and {14 * 48 - 500} more")
 
 
 def test_agents_that_are_not_scheduled_are_counted_and_listed_on_request() -> None:
@@ -551,3 +554,11 @@ def test_whatever_slug_and_path_hold_the_command_is_its_words(slug: str, folder:
         assert run.idempotency_key.isascii()
         assert run.idempotency_key.count(":") == 4
         dumps(found).encode("ascii")
+
+
+def test_a_preview_says_that_a_definition_leaves_a_repository_out_before_all_else() -> None:
+    inputs = replace(COACH.context.inputs, exclude=("a",))
+    narrow = replace(COACH, context=replace(COACH.context, inputs=inputs))
+    trees = {"/srv/a": checkout("coach: {cadence: weekly, enabled: false}")}
+    (told,) = ask([item("a")], trees, definition=None, definitions=(narrow,)).exclusions
+    assert (told.agent, told.reason) == ("coach", Reason.NOT_SELECTED)

@@ -28,6 +28,7 @@ ORDER = {
         "document",
     ],
     "planning": [
+        "shape",
         "cron",
         "recurrence",
         "agents",

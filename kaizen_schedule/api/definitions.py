@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import reason_of
-from kaizen_schedule.planning.agents import nearest
 from kaizen_schedule.planning.definition_files import (
     LoadedDefinition,
     check_definitions,
@@ -16,6 +15,7 @@ from kaizen_schedule.planning.definition_files import (
     load_definition,
 )
 from kaizen_schedule.planning.definitions import ActivityDefinition
+from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.windows import Window, next_window
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.diagnostics import Diagnostic

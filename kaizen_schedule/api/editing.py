@@ -10,8 +10,9 @@ from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import DiskTree
 from kaizen_schedule.edges.scaffold import render_manifest, switch
 from kaizen_schedule.edges.writing import replace_file
-from kaizen_schedule.planning.agents import Prompt, list_prompts, nearest
+from kaizen_schedule.planning.agents import Prompt, list_prompts
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION
 from kaizen_schedule.reading.document import SIZE_LIMIT

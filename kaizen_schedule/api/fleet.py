@@ -10,7 +10,6 @@ from typing import Any
 
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import open_checkout, reason_of
-from kaizen_schedule.planning.agents import nearest
 from kaizen_schedule.planning.answers import Explanation, RosterAnswer, answer_roster, explain
 from kaizen_schedule.planning.definitions import ActivityDefinition
 from kaizen_schedule.planning.eligibility import (
@@ -28,6 +27,7 @@ from kaizen_schedule.planning.recurrence import Zones
 from kaizen_schedule.planning.resolver import Resolution, conclude, surroundings
 from kaizen_schedule.planning.roster import Roster, load_roster
 from kaizen_schedule.planning.roster_file import items_of, load_roster_file, select
+from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.timetable import iter_times, place_findings
 from kaizen_schedule.planning.windows import Window
 from kaizen_schedule.publishing.reporters import day_and_time

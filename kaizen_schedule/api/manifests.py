@@ -10,13 +10,14 @@ from datetime import UTC, date, datetime
 from kaizen_schedule import __version__
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import DiskTree
-from kaizen_schedule.planning.agents import NAME, find_prompt, list_prompts, nearest
+from kaizen_schedule.planning.agents import NAME, find_prompt, list_prompts
 from kaizen_schedule.planning.manifest import (
     MANIFEST_PATH,
     Manifest,
     check_manifest,
     scheduled_agents,
 )
+from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.timetable import check_timetable, place_findings
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import find_target
-from kaizen_schedule.planning.agents import NAME, Prompt, find_prompt, list_prompts, nearest
+from kaizen_schedule.planning.agents import NAME, Prompt, find_prompt, list_prompts
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
+from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.errors import TargetError, UsageError
 from kaizen_schedule.reading.tree import Tree

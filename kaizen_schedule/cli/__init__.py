@@ -37,7 +37,7 @@ class Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from kaizen_schedule.planning.agents import nearest
+            from kaizen_schedule.planning.shape import nearest
             from kaizen_schedule.reading import safety
 
             near = nearest(args[0], self.list_commands(ctx))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kaizen_schedule.planning.agents import Prompt, Risk, find_prompt, list_prompts, nearest
+from kaizen_schedule.planning.agents import Prompt, Risk, find_prompt, list_prompts
 from kaizen_schedule.planning.definitions import ActivityDefinition, CronOrigin
 from kaizen_schedule.planning.manifest import (
     MANIFEST_PATH,
@@ -27,6 +27,7 @@ from kaizen_schedule.planning.reasons import (
     unusable,
 )
 from kaizen_schedule.planning.recurrence import Zones
+from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.timetable import (
     Timing,
     iter_times,

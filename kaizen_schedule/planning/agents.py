@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,8 @@ from kaizen_schedule.reading.errors import FaultReason, FileFault
 from kaizen_schedule.reading.rules import Rule
 from kaizen_schedule.reading.source import Source
 from kaizen_schedule.reading.tree import Tree
+
+from .shape import describe, nearest
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 """What an agent can be called."""
@@ -406,42 +408,3 @@ def _by_lines(source: Source) -> dict[str, Any]:
         if match := _LINE.fullmatch(source.line(number)):
             values.setdefault(match[1], match[2].strip().strip("\"'"))
     return values
-
-
-def nearest(word: str, known: Collection[str]) -> str:
-    """The known word that was probably meant; empty where none is near.
-
-    Example:
-        >>> nearest("weely", ["daily", "weekly"])
-        'weekly'
-    """
-    word = word[:64]
-    folded = {name.lower(): name for name in known}
-    if word.lower() in folded:
-        return folded[word.lower()]
-    from difflib import get_close_matches
-
-    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.7)
-    return folded[close[0]] if close else ""
-
-
-def describe(value: Any) -> str:
-    """A value of a document in a few words, safe to print.
-
-    Example:
-        >>> describe([1, 2]), describe(None), describe("x")
-        ('a list', 'nothing', '"x"')
-    """
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return safety.show(value)
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-        case _:
-            return f"the number {safety.clip(str(value), 30)}"

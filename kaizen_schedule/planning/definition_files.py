@@ -16,9 +16,9 @@ from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.codec import to_plain
 from kaizen_schedule.reading.diagnostics import Diagnostic
 from kaizen_schedule.reading.document import EXCERPT_LIMIT, Document
-from kaizen_schedule.reading.rules import Finding, Route, Rule, diagnose
+from kaizen_schedule.reading.rules import Finding, Route, diagnose
 
-from .agents import NAME, describe, nearest, split_front_matter
+from .agents import NAME, split_front_matter
 from .cron import Cadence, CronError, parse_cron
 from .definitions import (
     RESOLVER,
@@ -34,6 +34,7 @@ from .definitions import (
     template_problem,
 )
 from .recurrence import Zones, dst_hazard
+from .shape import Checker, describe, nearest
 from .timetable import place_findings
 
 # --- Reading ---------------------------------------------------------------------------------
@@ -117,19 +118,13 @@ def load_definition(
     return LoadedDefinition(definition if sound else None, document, tuple(reader.findings))
 
 
-class _Reader:
+class _Reader(Checker):
     """Walks the data once and notes what is wrong; what it makes of faulty data is thrown away."""
 
     def __init__(self, zones: Zones, today: date | None, merged: Collection[int]) -> None:
+        super().__init__(merged)
         self.zones = zones
         self.today = today
-        self.merged = merged
-        self.findings: list[Finding] = []
-
-    def add(
-        self, rule: Rule, message: str, route: Route, fix: str = "", *, at_key: bool = False
-    ) -> None:
-        self.findings.append(Finding(rule, message, route, fix, at_key))
 
     def mapping(self, value: Any, route: Route) -> dict[str, Any]:
         owner = str(route[-1]) if route else "the definition"
@@ -139,18 +134,9 @@ class _Reader:
             what = _write(owner) if route else _write("id")
             self.add(rules.WRONG_TYPE, message, route, f"write {what}")
             return {}
-        missing = [key for key in known if key not in value]
-        meant = set()
-        for key in value:
-            if key not in known:
-                near = nearest(key, missing)
-                meant.add(near)
-                fix = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
-                message = f"unknown key {safety.show(key)} in {owner}"
-                self.add(rules.UNKNOWN_KEY, message, (*route, key), fix, at_key=True)
-        for key in missing:
-            # What stands in a merge key, which is refused, is not missing.
-            if key not in meant and id(value) not in self.merged:
+        meant = self.unknown_keys(value, dict.fromkeys(known).keys(), route, owner)
+        for key in known:
+            if key not in meant and self.lacks(value, key):
                 message = f"{key} of {owner} is missing"
                 self.add(rules.MISSING_KEY, message, route, f"add {_write(key)}", at_key=True)
         return value
@@ -277,18 +263,6 @@ class _Reader:
             include=self.texts(inputs, "include", route, "slugs, such as ['*']"),
             exclude=self.texts(inputs, "exclude", route, "slugs, such as ['sandbox-*']"),
         )
-
-    def texts(self, data: dict[str, Any], key: str, route: Route, of: str) -> tuple[str, ...]:
-        value = data.get(key, [])
-        if not isinstance(value, list):
-            message = f"{key} is {describe(value)}, not a list"
-            self.add(rules.WRONG_TYPE, message, (*route, key), f"write a list of {of}")
-            return ()
-        for number, item in enumerate(value):
-            if not (isinstance(item, str) and item):
-                message = f"{key} holds {describe(item)}, not text"
-                self.add(rules.WRONG_TYPE, message, (*route, key, number), f"write {of}")
-        return tuple(item for item in value if isinstance(item, str))
 
     def task(self, data: dict[str, Any], for_each: ForEach) -> TaskTemplate | None:
         if "task" not in data:

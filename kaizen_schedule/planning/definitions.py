@@ -13,9 +13,9 @@ from typing import Literal
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.errors import KaizenError
 
-from .agents import nearest
 from .cron import Cadence
 from .manifest import Review
+from .shape import nearest
 
 RESOLVER: Literal["discover_kaizen_scheduled_repos"] = "discover_kaizen_scheduled_repos"
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, KeysView, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.document import Document
-from kaizen_schedule.reading.rules import Finding, Route, Rule
+from kaizen_schedule.reading.rules import Finding, Route
 
-from .agents import NAME, Risk, describe, label, nearest
+from .agents import NAME, Risk, label
 from .cron import Cadence, CronError, cadence_mismatch, parse_cron
 from .recurrence import Zones
+from .shape import Checker, describe, nearest
 
 MANIFEST_PATH = ".kaizen/schedule.yml"
 """Where a repository declares its schedule."""
@@ -136,28 +137,20 @@ def _newer_version(value: Any) -> str:
     return safety.show(text, 20)
 
 
-class _Checker:
+class _Checker(Checker):
     """Walks the data once; one method for each level, one for each key."""
 
     def __init__(
         self, zones: Zones, prompts: Mapping[str, Risk] | None, merged: Collection[int]
     ) -> None:
+        super().__init__(merged)
         self.zones = zones
         self.prompts = prompts
-        self.merged = merged
-        self.findings: list[Finding] = []
         self.timezone: str | None = "UTC"
         self.entries: dict[str, Entry] = {}
 
-    def add(
-        self, rule: Rule, message: str, route: Route, fix: str = "", *, at_key: bool = False
-    ) -> None:
-        self.findings.append(
-            Finding(rule=rule, message=message, route=route, fix=fix, at_key=at_key)
-        )
-
     def manifest(self, data: dict[str, Any]) -> Manifest:
-        meant = self.unknown_keys(data, _MANIFEST_KEYS, (), "the manifest")
+        meant = self.unknown_keys(data, _MANIFEST_KEYS, (), "the manifest", _misplaced)
         if "version" not in meant:
             self.version(data)
         enabled = self.flag(data, "enabled", (), "the repository")
@@ -179,10 +172,6 @@ class _Checker:
             agents=self.entries,
         )
 
-    def lacks(self, data: dict[str, Any], key: str) -> bool:
-        """Whether a key is missing, and not because it stands in a merge key, which is refused."""
-        return key not in data and id(data) not in self.merged
-
     def version(self, data: dict[str, Any]) -> None:
         fix = 'write version: "1", with the quotes'
         if self.lacks(data, "version"):
@@ -190,32 +179,6 @@ class _Checker:
         elif "version" in data and data["version"] != MANIFEST_VERSION:
             what = describe(data["version"])
             self.add(rules.WRONG_VERSION, f'version is {what}, not the text "1"', ("version",), fix)
-
-    def unknown_keys(
-        self, data: dict[str, Any], known: KeysView[str], route: Route, owner: str
-    ) -> set[str]:
-        """Report them; say which known keys they seem to mean."""
-        meant: set[str] = set()
-        if data.keys() <= known:
-            return meant
-        for key, value in data.items():
-            if key in known:
-                continue
-            near = nearest(key, known)
-            if near and near not in data and near not in meant:
-                meant.add(near)
-                fix = f"did you mean {near}?"
-            elif key in _ENTRY_KEYS:
-                fix = f"{key} belongs to an agent, beneath its name"
-            elif key in _MANIFEST_KEYS:
-                fix = f"{key} belongs to the whole file, at its top"
-            elif isinstance(value, dict) and not route:
-                fix = "if it is an agent, indent it beneath agents"
-            else:
-                fix = f"known are {', '.join(known)}"
-            message = f"unknown key {safety.show(key)} in {owner}"
-            self.add(rules.UNKNOWN_KEY, message, (*route, key), fix, at_key=True)
-        return meant
 
     def flag(self, data: dict[str, Any], key: str, route: Route, owner: str) -> bool:
         value = data.get(key, True)
@@ -291,7 +254,7 @@ class _Checker:
             self.add(rules.WRONG_TYPE, message, route, fix)
             return None
         owner = f"agent {agent}"
-        meant = self.unknown_keys(data, _ENTRY_KEYS, route, owner)
+        meant = self.unknown_keys(data, _ENTRY_KEYS, route, owner, _misplaced_in_entry)
         cadence = None if "cadence" in meant else self.cadence(data, route, agent)
         cron = None
         if "cron" in data:
@@ -386,6 +349,19 @@ _CADENCES: dict[str, Cadence] = {cadence.value: cadence for cadence in Cadence}
 _REVIEWS: dict[str, Review] = {review.value: review for review in Review}
 _CRON_FIX = 'write five fields in quotes, such as "0 9 * * 1"'
 _ZONE_FIX = "name a zone of the IANA list, such as Europe/Berlin, or leave it out for UTC"
+
+
+def _misplaced_in_entry(key: str, _value: Any) -> str:
+    """What to do about a key that stands at the wrong level."""
+    if key in _ENTRY_KEYS:
+        return f"{key} belongs to an agent, beneath its name"
+    return f"{key} belongs to the whole file, at its top" if key in _MANIFEST_KEYS else ""
+
+
+def _misplaced(key: str, value: Any) -> str:
+    if fix := _misplaced_in_entry(key, value):
+        return fix
+    return "if it is an agent, indent it beneath agents" if isinstance(value, dict) else ""
 
 
 def _zone_fix(name: str, zones: Zones) -> str:

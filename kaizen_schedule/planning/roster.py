@@ -16,7 +16,7 @@ from typing import Any
 
 from kaizen_schedule.reading import safety
 
-from .agents import describe
+from .shape import describe
 
 SLUG_LIMIT = 200
 """Bytes of a slug in UTF-8."""

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.document import Document
-from kaizen_schedule.reading.rules import Finding, Route, Rule
+from kaizen_schedule.reading.rules import Finding, Route
 
-from .agents import describe, nearest
 from .roster import host_paths_problem, is_selected, slug_problem
+from .shape import Checker, describe
 
 ROSTER_VERSION = "1"
 
@@ -59,7 +59,7 @@ def load_roster_file(document: Document) -> tuple[RosterFile | None, tuple[Findi
     """
     if not document.complete:
         return None, ()
-    reader = _Reader()
+    reader = _Reader(document.merged)
     found = reader.roster(document.data)
     return None if reader.findings or document.findings else found, tuple(reader.findings)
 
@@ -74,60 +74,33 @@ def select(items: Sequence[Any], file: RosterFile) -> tuple[Any, ...]:
     return tuple(item for item in items if stays(item))
 
 
-_TOP = ("version", "repos", "include", "exclude")
-_ITEM = ("slug", "host_paths", "kaizen_schedule_enabled")
+_TOP = dict.fromkeys(("version", "repos", "include", "exclude")).keys()
+_ITEM = dict.fromkeys(("slug", "host_paths", "kaizen_schedule_enabled")).keys()
+_GLOBS = 'globs, such as ["team-*"]'
 
 
-class _Reader:
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-
-    def add(
-        self, rule: Rule, message: str, route: Route, fix: str, *, at_key: bool = False
-    ) -> None:
-        self.findings.append(Finding(rule, message, route, fix, at_key))
+class _Reader(Checker):
+    """Walks the roster."""
 
     def roster(self, data: Any) -> RosterFile | None:
         if not isinstance(data, dict):
             what = "empty" if data is None else f"{describe(data)}, not a mapping"
             self.add(rules.WRONG_TYPE, f"the roster is {what}", (), 'begin with version: "1"')
             return None
-        self.unknown(data, _TOP, (), "the roster")
+        meant = self.unknown_keys(data, _TOP, (), "the roster")
         fix = 'write version: "1", with the quotes'
-        if "version" not in data:
+        if self.lacks(data, "version") and "version" not in meant:
             self.add(rules.MISSING_KEY, "version is missing", (), fix)
-        elif data["version"] != ROSTER_VERSION:
+        elif data.get("version", ROSTER_VERSION) != ROSTER_VERSION:
             message = f'version is {describe(data["version"])}, not the text "1"'
             self.add(rules.WRONG_VERSION, message, ("version",), fix)
         repos = self.repos(data["repos"]) if "repos" in data else None
         return RosterFile(
             version="1",
             repos=repos,
-            include=self.globs(data, "include", ("*",)),
-            exclude=self.globs(data, "exclude", ()),
+            include=self.texts(data, "include", (), _GLOBS, ("*",)),
+            exclude=self.texts(data, "exclude", (), _GLOBS),
         )
-
-    def unknown(
-        self, data: dict[str, Any], known: tuple[str, ...], route: Route, owner: str
-    ) -> None:
-        for key in data:
-            if key not in known:
-                near = nearest(key, [name for name in known if name not in data])
-                fix = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
-                message = f"unknown key {safety.show(key)} in {owner}"
-                self.add(rules.UNKNOWN_KEY, message, (*route, key), fix, at_key=True)
-
-    def globs(self, data: dict[str, Any], key: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
-        value = data.get(key, list(otherwise))
-        if not isinstance(value, list):
-            message = f"{key} is {describe(value)}, not a list of globs"
-            self.add(rules.WRONG_TYPE, message, (key,), f'write {key}: ["team-*"]')
-            return ()
-        for number, item in enumerate(value):
-            if not (isinstance(item, str) and item):
-                message = f"{key} holds {describe(item)}, not text"
-                self.add(rules.WRONG_TYPE, message, (key, number), 'write a glob, such as "team-*"')
-        return tuple(item for item in value if isinstance(item, str))
 
     def repos(self, value: Any) -> tuple[RosterItem, ...]:
         if not isinstance(value, list):
@@ -154,14 +127,15 @@ class _Reader:
             message = f"{owner} is {describe(item)}, not a mapping"
             self.add(rules.WRONG_TYPE, message, route, "write slug: and host_paths: beneath")
             return None
-        self.unknown(item, _ITEM, route, owner)
+        meant = self.unknown_keys(item, _ITEM, route, owner)
         sound = True
         for key, problem_of, fix in (
             ("slug", slug_problem, "write slug: my-repository"),
             ("host_paths", host_paths_problem, "write host_paths: {forge-1: /srv/my-repository}"),
         ):
             if key not in item:
-                self.add(rules.MISSING_KEY, f"{key} of {owner} is missing", route, fix)
+                if key not in meant and self.lacks(item, key):
+                    self.add(rules.MISSING_KEY, f"{key} of {owner} is missing", route, fix)
                 sound = False
             elif problem := problem_of(item[key]):
                 self.add(rules.ROSTER_VALUE, problem, (*route, key), fix)

@@ -14,13 +14,12 @@ from kaizen_schedule.planning.agents import (
     PROMPT_CAP,
     Prompt,
     Risk,
-    describe,
     find_prompt,
     list_prompts,
     load_prompt,
-    nearest,
     prompt_paths,
 )
+from kaizen_schedule.planning.shape import describe, nearest
 from kaizen_schedule.reading.diagnostics import Severity
 from kaizen_schedule.reading.errors import FaultReason
 from kaizen_schedule.reading.safety import printable

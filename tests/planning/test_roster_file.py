@@ -39,9 +39,9 @@ def findings(text: str) -> list[tuple[int, str, str, str]]:
         (HEAD + "zzzzzz: []\n", 2, "unknown key", "known are version, repos"),
         (HEAD + "repos:\n", 2, "repos is", "write - slug:"),
         (HEAD + "repos: {a: /a}\n", 2, "not a list", "write - slug:"),
-        (HEAD + "include: team-*\n", 2, "not a list of globs", 'write include: ["team-*"]'),
-        (HEAD + "exclude:\n  - ok\n  - 3\n", 4, "exclude holds the number 3", "write a glob"),
-        (HEAD + 'include: [""]\n', 2, "include holds", "write a glob"),
+        (HEAD + "include: team-*\n", 2, "not a list", 'write a list of globs, such as ["team-*"]'),
+        (HEAD + "exclude:\n  - ok\n  - 3\n", 4, "exclude holds the number 3", "write globs"),
+        (HEAD + 'include: [""]\n', 2, "include holds", "write globs"),
         (HEAD + "repos:\n  - a\n", 3, "item 1 of repos", "write slug:"),
         (HEAD + "repos:\n  - slug: a\n", 3, "host_paths of item 1 of repos is missing", "forge-1"),
         (HEAD + "repos:\n  - host_paths: {h: /a}\n", 3, "slug of item 1", "write slug:"),
@@ -66,7 +66,9 @@ def test_every_finding_has_its_line_and_fix(text: str, line: int, says: str, fix
 
 def test_everything_is_found_in_one_run() -> None:
     text = 'verson: "1"\nrepos:\n  - slug: 7\n    host_paths: {h: a}\n  - 3\nexclude: x\n'
-    assert [line for line, *_ in findings(text)] == [1, 1, 3, 4, 5, 6]
+    assert [line for line, *_ in findings(text)] == [1, 3, 4, 5, 6], "and each slip once"
+    hidden = HEAD + "repos:\n  - <<: {slug: a}\n    host_paths: {h: /a}\n"
+    assert [code for _, code, *_ in findings(hidden)] == ["KS111"]
 
 
 def test_the_example_is_sound_and_its_globs_leave_out() -> None:

@@ -19,6 +19,7 @@ from kaizen_schedule.planning.eligibility import (
     Place,
     Runnable,
     Surroundings,
+    exclude,
     sift_roster,
 )
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
@@ -89,7 +90,7 @@ def read_roster(source: Source, *, host: str, progress: Progress | None = None) 
     Raises:
         UsageError: No source is named, or several.
         SourceError: It cannot be had.
-        Refusal: A ``roster.yml`` has errors.
+        FaultyFileError: A ``roster.yml`` has errors; holds the diagnostics.
 
     Example:
         >>> read_roster(Source(scan=repository.parent), host="forge-1").roster.hosts
@@ -401,14 +402,7 @@ def explain_repository(
             detail = f"{safety.show(agent)} has no entry in {MANIFEST_PATH}"
             near = nearest(agent, [*runnable, *(name for name in exclusions if name)])
             fix = f"did you mean {near}?" if near else "add it under agents:"
-            exclusions[agent] = Exclusion(
-                repo=slug,
-                agent=agent,
-                reason=Reason.AGENT_NOT_SCHEDULED,
-                detail=detail,
-                fix=fix,
-                transient=False,
-            )
+            exclusions[agent] = exclude(slug, agent, Reason.AGENT_NOT_SCHEDULED, detail, fix)
     told = []
     for name in names:
         item = runnable.get(name)

@@ -44,7 +44,6 @@ NASTY = [
 ]
 
 STUB = """\
-#!{python} -IS
 import json, sys
 with open({record!r}, "w") as file:
     json.dump(sys.argv[1:], file)
@@ -80,7 +79,9 @@ def test_a_shell_gives_the_program_its_exact_words(nasty: str, tmp_path: Path) -
     bin_.mkdir()
     work.mkdir()
     stub = bin_ / "kaizen-agentic"
-    stub.write_text(STUB.format(python=sys.executable, record=str(record)))
+    # By way of a shell, since the path of a checkout, and so of its Python, may hold blanks.
+    call = shlex.join([sys.executable, "-IS", "-c", STUB.format(record=str(record))])
+    stub.write_text(f'#!/bin/sh\nexec {call} "$@"\n')
     stub.chmod(0o755)
     env = {"PATH": f"{bin_}:{os.environ['PATH']}", "HOME": str(work), "PYTHONUTF8": "1"}
     for _, path, task in tasks(nasty):

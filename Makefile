@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 NOW    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 
 .DEFAULT_GOAL := help
-.PHONY: help pilot test quick lint types contracts lock bench trees clean
+.PHONY: help pilot test quick lint types contracts docs serve lock bench trees clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,11 +43,18 @@ lint: $(READY) ## ruff, style and format
 types: $(READY) ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
 
-contracts: $(READY) ## write the schemas that are generated from the models
-	@$(BIN)/python -m kaizen_schedule.edges.regenerate
+contracts: $(READY) ## write every document that is generated from the models
+	@$(BIN)/python -m kaizen_schedule.api.regenerate docs
+
+docs: $(READY) ## build the site into site/; a broken link ends it
+	@$(BIN)/kaizen-agentic contract export docs --check
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+serve: $(READY) ## serve the site on this machine, and build it again when a page changes
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --livereload
 
 lock: ## pin and hash every requirement again (needs uv)
-	@uv pip compile -q pyproject.toml --all-extras --group test --group lint --group peers \
+	@uv pip compile -q pyproject.toml --all-extras --group test --group lint --group docs --group engine --group peers \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header -o requirements.lock $(LOCKFLAGS)
 
@@ -60,4 +67,4 @@ trees: $(READY) ## opt real third-party source trees in, validate and prepare th
 	@$(BIN)/python -m pytest -q -m network
 
 clean: ## remove what was made here
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* pilot-record.jsonl dist build
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* pilot-record.jsonl dist build site

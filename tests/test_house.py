@@ -41,6 +41,7 @@ ORDER = {
         "reasons",
         "eligibility",
         "windows",
+        "runs",
         "resolver",
         "pages",
         "tasks",
@@ -57,7 +58,21 @@ ORDER = {
         "events",
         "record",
     ],
-    "publishing": ["reporters", "listings", "calendar", "contracts"],
+    "publishing": [
+        "reporters",
+        "listings",
+        "calendar",
+        "vectors",
+        "vector_cases",
+        "schemas",
+        "fields",
+        "reference",
+        "yaml_text",
+        "asyncapi",
+        "hub_schemas",
+        "openapi",
+        "contracts",
+    ],
     "edges": [
         "files",
         "writing",
@@ -67,7 +82,7 @@ ORDER = {
         "fleet",
         "hub",
         "processes",
-        "regenerate",
+        "conformance",
     ],
 }
 FOLDERS = list(ORDER)
@@ -141,7 +156,7 @@ HEAVY = [
     "kaizen_schedule.cli.agents", "kaizen_schedule.cli.memory", "kaizen_schedule.cli.metrics",
     "kaizen_schedule.edges.writing", "kaizen_schedule.orienting.bundle",
     "kaizen_schedule.orienting.metrics",
-    "kaizen_schedule.publishing.contracts",
+    "kaizen_schedule.publishing.contracts", "kaizen_schedule.publishing.schemas",
 ]  # fmt: skip
 
 

@@ -35,13 +35,16 @@ def list_definitions(
         folder: A folder of ``*.md`` files; None for the packaged drafts.
         now: The instant from which clock changes are looked for; with a zone.
 
+    Returns:
+        The definitions in the order of their files' names.
+
     Raises:
-        SourceError: The folder or a file cannot be read.
-        FaultyFileError: A definition has errors.
+        SourceError: The folder or a file cannot be read, or the folder holds no definition.
+        FaultyFileError: A definition has errors; holds the diagnostics.
 
     Example:
-        >>> [definition.id for definition in list_definitions(now=now)][1]
-        'weekly-coach-orientation'
+        >>> print(*(definition.id for definition in list_definitions(now=now)))
+        weekly-agent-run weekly-coach-orientation weekly-metrics-optimize weekly-optimization-review
     """
     if folder is None:
         return packaged.definitions()
@@ -58,9 +61,12 @@ def read_definition(path: PathLike, *, now: datetime) -> ActivityDefinition:
         path: The file.
         now: The instant from which clock changes are looked for; with a zone.
 
+    Returns:
+        The definition.
+
     Raises:
         SourceError: It cannot be read.
-        FaultyFileError: It has errors.
+        FaultyFileError: It has errors; holds the diagnostics.
 
     Example:
         >>> from kaizen_schedule.edges.packaged import data_path
@@ -139,9 +145,13 @@ def window_at(definition: ActivityDefinition, at: datetime) -> Window:
         definition: The definition.
         at: The instant; with a zone.
 
+    Returns:
+        The window from that instant until the next firing, in UTC.
+
     Example:
         >>> coach = list_definitions(now=now)[1]
-        >>> window_at(coach, datetime(2026, 11, 30, 8, tzinfo=UTC)).end.isoformat()
-        '2026-12-07T08:00:00+00:00'
+        >>> window = window_at(coach, datetime(2026, 11, 30, 8, tzinfo=UTC))
+        >>> window.start.isoformat(), window.end.isoformat()
+        ('2026-11-30T08:00:00+00:00', '2026-12-07T08:00:00+00:00')
     """
     return next_window(definition, at, held=None, zones=packaged.zones())

@@ -47,6 +47,7 @@ def init(
         Refusal: There is a manifest already.
         OutputError: It cannot be written; nothing is left behind.
         UsageError: No such zone, or no prompt for an agent.
+        TargetError: There is no such folder.
 
     Example:
         >>> print(init(repository, timezone="UTC", agents=["coach"], dry_run=True).splitlines()[5])
@@ -81,6 +82,7 @@ def enable(target: PathLike, agent: str | None = None, *, enabled: bool = True) 
         Refusal: The manifest has errors, or its form leaves no one line to change.
         ManifestError: The manifest is absent or cannot be read.
         OutputError: It cannot be written.
+        TargetError: There is no such folder.
 
     Example:
         >>> enable(repository, "coach", enabled=False), enable(repository, "coach", enabled=False)
@@ -102,7 +104,13 @@ def enable(target: PathLike, agent: str | None = None, *, enabled: bool = True) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReport:
-    """The prompts that the entries of a repository can name."""
+    """The prompts that the entries of a repository can name.
+
+    Example:
+        >>> report = list_agents(repository)
+        >>> report.schema_version, report.agents[0].name
+        ('1.0', 'coach')
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""
@@ -114,6 +122,12 @@ class AgentReport:
 
 def list_agents(target: PathLike) -> AgentReport:
     """List the prompts of a repository and the packaged ones, with what is odd about each.
+
+    Args:
+        target: The repository's folder.
+
+    Returns:
+        The prompts by name; of an agent that has several, the one that counts.
 
     Raises:
         TargetError: There is no such folder.
@@ -128,6 +142,13 @@ def list_agents(target: PathLike) -> AgentReport:
 
 def show_agent(target: PathLike, agent: str) -> Prompt:
     """The prompt that counts for an agent in a repository.
+
+    Args:
+        target: The repository's folder.
+        agent: The agent's name.
+
+    Returns:
+        The repository's prompt, else the packaged one; also one that cannot be read.
 
     Raises:
         UsageError: There is none.
@@ -144,6 +165,11 @@ def show_agent(target: PathLike, agent: str) -> Prompt:
 def install_agent(target: PathLike, agent: str, *, force: bool = False) -> str:
     """Copy a packaged prompt into a repository, to be adapted there.
 
+    Args:
+        target: The repository's folder.
+        agent: The agent's name.
+        force: Overwrite a prompt that the repository has.
+
     Returns:
         The path written, relative to the repository.
 
@@ -151,6 +177,7 @@ def install_agent(target: PathLike, agent: str, *, force: bool = False) -> str:
         UsageError: There is no such packaged prompt.
         Refusal: The repository has that file already.
         OutputError: It cannot be written.
+        TargetError: There is no such folder.
 
     Example:
         >>> install_agent(repository, "coach")

@@ -19,7 +19,13 @@ from .targets import PathLike, locate_target, no_entry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instant:
-    """An instant in two ways of writing."""
+    """An instant in two ways of writing.
+
+    Example:
+        >>> coming = list_entries(repository, now=now).entries[0].next[0]
+        >>> coming.local.isoformat(), coming.local == coming.utc
+        ('2026-11-30T09:00:00+01:00', True)
+    """
 
     local: datetime
     """In the entry's zone, with its offset."""
@@ -29,7 +35,13 @@ class Instant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRow:
-    """An entry with its timing."""
+    """An entry with its timing.
+
+    Example:
+        >>> row = list_entries(repository, now=now).entries[0]
+        >>> row.agent, row.cadence.value, row.cron_origin.value, row.definition
+        ('coach', 'weekly', 'definition', 'weekly-coach-orientation')
+    """
 
     agent: str
     """The agent's name."""
@@ -40,7 +52,7 @@ class EntryRow:
     cron_origin: CronOrigin
     """Where cron and zone come from."""
     timezone: str
-    """The zone in which the cron is read."""
+    """The IANA zone in which the cron is read."""
     enabled: bool
     """Whether the entry is on."""
     review: str
@@ -53,7 +65,13 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What a repository schedules."""
+    """What a repository schedules.
+
+    Example:
+        >>> listing = list_entries(repository, now=now)
+        >>> listing.timezone, [row.agent for row in listing.entries], listing.hidden
+        ('Europe/Berlin', ['coach', 'optimization'], ('tdd-workflow',))
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""
@@ -62,7 +80,7 @@ class Listing:
     enabled: bool
     """Whether the repository is switched on."""
     timezone: str
-    """The manifest's zone."""
+    """The manifest's IANA zone."""
     entries: tuple[EntryRow, ...]
     """The entries that are on, or all, as asked for."""
     hidden: tuple[str, ...] = ()
@@ -80,9 +98,13 @@ def list_entries(
         count: How many coming times of each entry.
         include_disabled: List entries that are off too.
 
+    Returns:
+        The entries in the manifest's order, each with its coming times.
+
     Raises:
         ManifestError: The manifest is absent or cannot be read.
         Refusal: It has errors.
+        TargetError: There is no such folder.
 
     Example:
         >>> row = list_entries(repository, now=now).entries[0]
@@ -139,12 +161,15 @@ def occurrences(
         UsageError: The manifest has no entry for the agent.
         ManifestError: The manifest is absent or cannot be read.
         Refusal: It has errors.
+        TargetError: There is no such folder.
 
     Example:
         >>> from datetime import timedelta
         >>> times = occurrences(repository, "coach", start=now, end=now + timedelta(days=7))
         >>> [time.isoformat() for time in times]
         ['2026-11-30T08:00:00+00:00']
+
+    Source: crontab(5) of Debian's cron, for the days on which clocks change.
     """
     manifest = load_manifest(target)
     entry = manifest.agents.get(agent)
@@ -156,6 +181,15 @@ def occurrences(
 
 def cron_in_words(cron: str) -> str:
     """A cron in words, by cronsim.
+
+    Args:
+        cron: The cron.
+
+    Returns:
+        English words, which name no time zone.
+
+    Raises:
+        CronSimError: cronsim cannot read it.
 
     Example:
         >>> cron_in_words("0 9 * * 1")

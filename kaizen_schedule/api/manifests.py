@@ -37,7 +37,13 @@ from .targets import PathLike, locate_target, no_working_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was found about one manifest, or about several."""
+    """What was found about one manifest, or about several.
+
+    Example:
+        >>> report = validate(repository, now=now)
+        >>> report.ok, report.errors, report.exit_code
+        (True, 0, 0)
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""
@@ -64,7 +70,7 @@ class Report:
         return 0 if self.ok else 1
 
 
-def _check(tree: Tree, today: date, *, label: str) -> list[Diagnostic]:
+def check_tree(tree: Tree, today: date, *, label: str) -> list[Diagnostic]:
     """What is wrong with the manifest of a tree, and with the prompts that it names."""
     try:
         source = tree.read(MANIFEST_PATH, cap=SIZE_LIMIT).data
@@ -127,20 +133,24 @@ def validate(
         ignore: Codes or names of rules not to report.
         label: How the manifest is named in the findings; its path inside the repository if None.
 
+    Returns:
+        All findings in file order; an absent or unreadable manifest is one too.
+
     Raises:
         TargetError: There is no such folder.
         UsageError: ``ignore`` names no rule.
 
     Example:
-        >>> import tempfile, pathlib
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     report = validate(folder, now=datetime(2026, 11, 24, tzinfo=UTC))
+        >>> validate(repository, now=now).ok
+        True
+        >>> (repository / ".kaizen/schedule.yml").unlink()
+        >>> report = validate(repository, now=now)
         >>> report.diagnostics[0].name, report.exit_code
         ('manifest-absent', 2)
     """
     ignored = {_rule(name).code for name in ignore}
     with DiskTree(_root_of(target)) as tree:
-        found = _check(tree, now.astimezone(UTC).date(), label=label or MANIFEST_PATH)
+        found = check_tree(tree, now.astimezone(UTC).date(), label=label or MANIFEST_PATH)
     kept = tuple(d for d in found if d.code not in ignored)
     return Report(ok=not any(d.severity is Severity.ERROR for d in kept), diagnostics=kept)
 
@@ -162,6 +172,9 @@ def load_manifest(target: PathLike) -> Manifest:
 
     Args:
         target: The repository's folder, or the manifest itself.
+
+    Returns:
+        The manifest, sound but for what only its agents' prompts can tell.
 
     Raises:
         ManifestError: It is absent or cannot be read.
@@ -202,21 +215,39 @@ def list_rules() -> tuple[rules.Rule, ...]:
     return rules.RULES
 
 
-def explain_rule(name: str) -> tuple[rules.Rule, str]:
-    """A rule and the page that explains it.
+def explain_rule(name: str) -> tuple[rules.Rule | None, str]:
+    """A rule, or a reason why there is no run, and the page that explains it.
 
     Args:
-        name: Code or name.
+        name: A rule's code or name, or a reason, in any case.
+
+    Returns:
+        The rule, None for a reason; and the page, in markdown. Where a rule and a reason share a
+            name, both are explained.
 
     Raises:
-        UsageError: There is no such rule.
+        UsageError: There is neither.
 
     Example:
         >>> explain_rule("unknown-cadence")[0].code
         'KS204'
+        >>> explain_rule("not-due")[1].splitlines()[0]
+        '# not-due'
     """
-    rule = _rule(name)
-    return rule, packaged.rule_page(rule.code)
+    reason = packaged.reason_page(name.lower())
+    rule = rules.find_rule(name)
+    if rule is None and reason is None:
+        names = [key for r in rules.RULES for key in (r.code, r.name)]
+        near = nearest(name, [*names, *packaged.reasons()])
+        fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
+        raise UsageError(f"there is no rule or reason {safety.show(name)}", fix=fix)
+    pages = (packaged.rule_page(rule.code) if rule is not None else None, reason)
+    return rule, "\n".join(filter(None, pages))
+
+
+def list_reasons() -> tuple[str, ...]:
+    """Every reason why there is no run, in the order in which it is looked for."""
+    return packaged.reasons()
 
 
 def _rule(name: str) -> rules.Rule:

@@ -17,12 +17,23 @@ class FaultyFileError(KaizenError):
     Args:
         path: The file.
         diagnostics: What is wrong with it.
+
+    Example:
+        >>> from kaizen_schedule import read_definition
+        >>> path = repository / "weekly.md"
+        >>> _ = path.write_text("no front matter")
+        >>> try:
+        ...     read_definition(path, now=now)
+        ... except FaultyFileError as error:
+        ...     print(error.diagnostics[0].code, error.diagnostics[0].name)
+        KS501 definition-front-matter
     """
 
     def __init__(self, path: str, diagnostics: tuple[Diagnostic, ...]) -> None:
         count = len(diagnostics)
         super().__init__(f"{safety.show(path)} has {count:,} error{'s' if count > 1 else ''}")
         self.diagnostics = diagnostics
+        """What is wrong with it, in file order."""
 
 
 def read_file(path: str, cap: int) -> bytes:

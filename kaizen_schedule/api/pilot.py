@@ -42,7 +42,13 @@ Told = Callable[[PilotStep], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PilotResult:
-    """What a smoke run came to."""
+    """What a smoke run came to.
+
+    Example:
+        >>> result = run_pilot(now=now, definition=packaged.definitions()[1])
+        >>> result.ok, result.counts.failed, result.steps[0].step.value
+        (True, 0, 'fire')
+    """
 
     ok: bool
     """Whether every step held, and two or more repositories were prepared."""
@@ -79,6 +85,9 @@ def run_pilot(
         definition: The definition to fire; None for all that are no template.
         definitions: All definitions, for the pilot fleet; None for the packaged drafts.
         told: Told of each step when it is done.
+
+    Returns:
+        Whether everything held, and the record, step by step.
 
     Raises:
         UsageError: The roster knows no such host, or the definition is a template.

@@ -21,12 +21,20 @@ PathLike = str | os.PathLike[str]
 def parse_instant(text: str) -> datetime:
     """Read an ISO 8601 instant with an offset or ``Z``.
 
+    Args:
+        text: The instant, such as ``2026-11-30T09:00:00+01:00``; blanks around it are fine.
+
+    Returns:
+        The instant in UTC.
+
     Raises:
         UsageError: It is none, has no offset, or lies outside the years 1970 to 2199.
 
     Example:
         >>> parse_instant("2026-11-30T09:00:00+01:00").isoformat()
         '2026-11-30T08:00:00+00:00'
+
+    Source: ISO 8601, in the forms that Python's ``datetime.fromisoformat`` reads.
     """
     fix = "write it like 2026-11-30T09:00:00Z"
     try:

@@ -51,8 +51,8 @@ def prepare(
         agent: The agent's name.
         now: The instant of preparation; with a zone.
         run: The idempotency key of a run that was handed out; None by hand.
-        definition: The id of the definition that handed it out.
-        expires_at: When the run expires; with a zone.
+        definition: The id of the definition that handed it out; None where nobody says it.
+        expires_at: When the run expires; with a zone; None where nobody says it.
         token_budget: The most tokens, by estimate; 0 for none.
 
     Returns:
@@ -60,6 +60,7 @@ def prepare(
 
     Raises:
         Refusal: The run is not to be worked, no prompt can be had, or the budget is too small.
+        UsageError: The budget is negative.
         TargetError: There is no such folder.
 
     Example:
@@ -89,11 +90,21 @@ def prepare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A record that was written."""
+    """A record that was written.
+
+    Example:
+        >>> run = "ledger:coach:2026-11-23T08:00:00Z"
+        >>> facts = {"duration_s": 250, "run": run, "now": now}
+        >>> first = record_execution(repository, "coach", outcome="partial", **facts)
+        >>> second = record_execution(repository, "coach", outcome="success", **facts)
+        >>> first.supersedes, second.supersedes.outcome.value
+        (None, 'partial')
+    """
 
     path: str
     """The file, relative to the repository."""
     execution: Execution
+    """The record, as it will be read."""
     supersedes: Execution | None = None
     """The earlier record of the same run, which no longer counts."""
 
@@ -115,15 +126,19 @@ def record_execution(
         target: The repository's folder.
         agent: The agent's name.
         outcome: ``success``, ``partial`` or ``failure``.
-        duration_s: How long it took, in seconds.
+        duration_s: How long it took, in seconds, 0 to 366 days.
         now: When it is recorded; with a zone.
-        quality: How good the result is, 0 to 1.
-        note: A few words.
+        quality: How good the result is, 0 to 1; None where nobody judged.
+        note: A few words, at most 1,000 characters; secrets in it are replaced.
         run: The run's idempotency key; a second record of it counts in place of the first.
+
+    Returns:
+        The record as it was written, and the earlier one of the same run.
 
     Raises:
         UsageError: A value cannot be recorded, or there is no such agent.
         OutputError: It cannot be written; the file is as it was.
+        TargetError: There is no such folder.
 
     Example:
         >>> record_execution(repository, "coach", outcome="success", duration_s=250, now=now).path
@@ -161,15 +176,25 @@ def record_execution(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """What the records of an agent say."""
+    """What the records of an agent say.
+
+    Example:
+        >>> done = record_execution(repository, "coach", outcome="success", duration_s=250, now=now)
+        >>> metrics = read_metrics(repository, "coach", now=now)
+        >>> metrics.summary.success_rate, metrics.suggestions[0].kind.value
+        (1.0, 'too-few-runs')
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""
     tool_version: str = __version__
     """The version of the program that answered."""
     agent: str
+    """The agent's name."""
     summary: MetricsSummary
+    """What the records of the period say, beside those of the period before."""
     suggestions: tuple[Suggestion, ...]
+    """What follows from them, the most urgent first."""
     diagnostics: tuple[Diagnostic, ...]
     """Lines that cannot be used, and why."""
 
@@ -181,10 +206,14 @@ def read_metrics(target: PathLike, agent: str, *, now: datetime, days: int = 28)
         target: The repository's folder.
         agent: The agent's name.
         now: The end of the period that is looked at; with a zone.
-        days: Its length in days; it is compared with as many days before.
+        days: Its length in days, 1 to 3,660; it is compared with as many days before.
+
+    Returns:
+        Measures, trends, suggestions, and the lines that cannot be used.
 
     Raises:
-        UsageError: There is no such agent.
+        UsageError: There is no such agent, or the period has no such length.
+        TargetError: There is no such folder.
 
     Example:
         >>> done = record_execution(repository, "coach", outcome="partial", duration_s=9, now=now)
@@ -209,6 +238,9 @@ def recorded_agents(target: PathLike) -> tuple[str, ...]:
 
     Args:
         target: The repository's folder.
+
+    Returns:
+        Their names.
 
     Example:
         >>> recorded_agents(repository)
@@ -248,16 +280,17 @@ def add_memory(target: PathLike, agent: str, text: str, *, now: datetime) -> str
     Args:
         target: The repository's folder.
         agent: The agent's name.
-        text: Markdown; secrets in it are replaced.
-        now: With a zone.
+        text: Markdown, at most 16 KiB; secrets in it are replaced.
+        now: When it is written; with a zone.
 
     Returns:
         The note as written.
 
     Raises:
-        UsageError: There is no such agent, or no text.
+        UsageError: There is no such agent, or the text is empty or too long.
         Refusal: The agent's prompt says that it keeps no memory.
         OutputError: It cannot be written; the file is as it was.
+        TargetError: There is no such folder.
 
     Example:
         >>> print(add_memory(repository, "coach", "The build needs node 20.", now=now))
@@ -287,8 +320,12 @@ def read_memory(target: PathLike, agent: str, *, limit: int = 16_000) -> MemoryB
         agent: The agent's name.
         limit: The most characters.
 
+    Returns:
+        The newest notes that fit, the oldest of them first.
+
     Raises:
         UsageError: There is no such agent.
+        TargetError: There is no such folder.
 
     Example:
         >>> note = add_memory(repository, "coach", "The build needs node 20.", now=now)

@@ -25,6 +25,7 @@ _GROUPS = {
     "agents": "the prompts that entries can name",
     "memory": "notes that an agent leaves for its next run",
     "metrics": "how runs ended, and what follows from it",
+    "contract": "what other teams build against",
     "completion": "shell completion",
 }
 

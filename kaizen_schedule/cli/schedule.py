@@ -13,7 +13,7 @@ from kaizen_schedule import __version__
 from kaizen_schedule.api import manifests, targets
 from kaizen_schedule.publishing import reporters
 from kaizen_schedule.reading.codec import SCHEMA_VERSION, dumps, to_plain
-from kaizen_schedule.reading.diagnostics import Diagnostic
+from kaizen_schedule.reading.diagnostics import SITE, Diagnostic
 from kaizen_schedule.reading.errors import KaizenError, ManifestError, Refusal, TargetError
 
 from .commands import Command, SectionedGroup
@@ -39,13 +39,21 @@ if TYPE_CHECKING:
     cls=SectionedGroup,
     sections={
         "For the owner of a repository": ("init", "validate", "list", "enable", "disable", "rule"),
-        "For the operator of a fleet": ("roster", "why", "runs", "definitions", "pilot"),
+        "For the operator of a fleet": (
+            "roster",
+            "why",
+            "runs",
+            "definitions",
+            "pilot",
+            "report",
+        ),
         "For whoever works a task": ("prepare",),
     },
     elsewhere={
         **dict.fromkeys(("roster", "why", "runs"), "fleet"),
         "definitions": "definitions",
         "pilot": "pilot",
+        "report": "report",
     },
 )
 def command() -> None:
@@ -446,26 +454,33 @@ def _check_event(event: str, output: str | None, *, missing: Sequence[str]) -> N
 @command.command(
     "rule",
     cls=Command,
-    examples=("kaizen-agentic schedule rule KS204", "kaizen-agentic schedule rule"),
+    examples=(
+        "kaizen-agentic schedule rule KS204",
+        "kaizen-agentic schedule rule not-due",
+        "kaizen-agentic schedule rule",
+    ),
 )
 @click.argument("code", required=False)
 @format_option("text", "json")
 @output_option
 def rule(code: str | None, *, form: str, output: str | None) -> int:
-    """Explain a rule by code or name, or list them all."""
+    """Explain a rule, or a reason why there is no run, or list them all."""
     if code is None:
-        rules = manifests.list_rules()
+        rules, reasons = manifests.list_rules(), manifests.list_reasons()
         if form == "json":
-            emit(dumps({"rules": [to_plain(r) for r in rules]}), output)
+            emit(dumps({"rules": [to_plain(r) for r in rules], "reasons": reasons}), output)
         else:
             rows = [(r.code, r.name, r.severity, r.title) for r in rules]
-            emit(reporters.render_table(("CODE", "NAME", "SEVERITY", "WHAT"), rows), output)
+            text = reporters.render_table(("CODE", "NAME", "SEVERITY", "WHAT"), rows)
+            named = reporters.render_names("Reasons why there is no run", reasons)
+            emit(f"{text}\n{named}", output)
         return 0
     found, page = manifests.explain_rule(code)
     if form == "json":
-        plain = to_plain(found)
+        plain = to_plain(found) if found is not None else {"name": code.lower()}
         assert isinstance(plain, dict)
-        emit(dumps({**plain, "url": found.url, "explanation": page}), output)
+        url = found.url if found is not None else f"{SITE}reasons/#{code.lower()}"
+        emit(dumps({**plain, "url": url, "explanation": page}), output)
     else:
         emit(page, output)
     return 0

@@ -9,17 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
-from typing import TypeVar
 
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.errors import FaultReason, FileFault, TargetError
 from kaizen_schedule.reading.tree import LIST_CAP, Blob, Kind, Stat
 
-Result = TypeVar("Result")
 _Opened = list[int]  # descriptors: the root's, then those that were opened on the way
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -55,19 +51,18 @@ class DiskTree:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._given = root
-        self._descriptor = self._of_root(lambda: os.open(root, _STEP))
-
-    def _of_root(self, ask: Callable[[], Result]) -> Result:
         try:
-            return ask()
+            self._descriptor = os.open(root, _STEP)
         except (OSError, ValueError) as error:
-            shown = safety.show(str(self._given), 200)
-            raise TargetError(f"cannot open folder {shown}: {reason_of(error)}") from error
+            raise _no_target(root, error) from error
 
     @cached_property
     def root(self) -> str:
         """The repository's own path, without links; looked up when first asked for."""
-        return self._of_root(lambda: os.path.realpath(self._given))
+        try:
+            return os.path.realpath(self._given)
+        except (OSError, ValueError) as error:
+            raise _no_target(self._given, error) from error
 
     def __enter__(self) -> DiskTree:
         return self
@@ -123,6 +118,35 @@ class DiskTree:
             return Stat(kind=Kind.FILE, size=found.st_size)
         return Stat(kind=Kind.FOLDER if modes.S_ISDIR(found.st_mode) else Kind.OTHER, size=0)
 
+    def holds(self, path: str) -> bool:
+        """Say whether anything stands at a path, be it of use or not.
+
+        It is the cheap way to learn that nothing does. Where that cannot be told, as of a faulty
+        disk, the answer is yes: what comes next then says what is wrong.
+
+        Args:
+            path: Relative to the repository.
+
+        Example:
+            >>> with DiskTree(repository) as tree:
+            ...     tree.holds(".kaizen/schedule.yml"), tree.holds("agents/agent-coach.md")
+            (True, False)
+        """
+        opened = [self._descriptor]
+        try:
+            # Mostly it is the first folder that is missing; a look costs half of a vain opening.
+            first = _names(path)[-1:]
+            if first not in ((), ("..",)):
+                os.stat(first[0], dir_fd=self._descriptor, follow_symlinks=False)
+            self._walk(path, opened)
+        except (OSError, ValueError) as error:
+            return not _is_missing(error)
+        except FileFault:
+            return True
+        finally:
+            _close(opened)
+        return True
+
     def _walk(self, path: str, opened: _Opened) -> tuple[str, os.stat_result]:
         """Walk to a path; return its last name, and what stands there, which is no link.
 
@@ -131,7 +155,7 @@ class DiskTree:
             opened: Gains the descriptor of each folder on the way, so that ``..`` goes one back
                 and never above the root. The caller closes them.
         """
-        names = _names(path)
+        names = list(_names(path))
         links, after = 0, len(names) + 1
         while True:
             name = names.pop() if names else "."
@@ -173,15 +197,20 @@ class DiskTree:
         raise _outside(path)
 
 
-@contextmanager
-def open_checkout(path: str) -> Iterator[DiskTree]:
+def open_checkout(path: str) -> DiskTree:
     """Open the checkout at an absolute path, and say why where it cannot be.
+
+    Args:
+        path: Its folder.
+
+    Returns:
+        The open tree: use it as a context manager, which closes it.
 
     Raises:
         FileFault: Nothing stands there, it is no folder, or it cannot be opened.
     """
     try:
-        tree = DiskTree(path)
+        return DiskTree(path)
     except TargetError as error:
         cause = error.__cause__
         number = cause.errno if isinstance(cause, OSError) else errno.ENOENT
@@ -192,13 +221,12 @@ def open_checkout(path: str) -> Iterator[DiskTree]:
             detail = f"{safety.show(path, 200)} does not exist"
             raise FileFault(path, FaultReason.MISSING, detail) from error
         raise FileFault(path, FaultReason.UNREADABLE, error.message) from error
-    with tree:
-        yield tree
 
 
-def _names(path: str) -> list[str]:
+@lru_cache(maxsize=256)  # a fleet is asked for the same few paths, over and over
+def _names(path: str) -> tuple[str, ...]:
     """A path's names, the first last."""
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+    return tuple(name for name in reversed(path.split("/")) if name not in ("", "."))
 
 
 def _close(opened: _Opened) -> None:
@@ -218,9 +246,8 @@ def _read(descriptor: int, path: str, cap: int, *, tail: bool) -> Blob:
     size = found.st_size
     start = max(size - cap, 0) if tail else 0
     expected = size - start
-    too_large = f"{show_path(path)} holds more than {cap:,} bytes"
     if expected > cap:
-        raise FileFault(path, FaultReason.TOO_LARGE, too_large)
+        raise _too_large(path, cap)
     if start:
         os.lseek(descriptor, start, os.SEEK_SET)
     # Asked for one byte more, a file as long as it says needs no second call to tell its end.
@@ -236,8 +263,13 @@ def _read(descriptor: int, path: str, cap: int, *, tail: bool) -> Blob:
         return Blob(data=data, size=max(size, len(data)))
     size = os.fstat(descriptor).st_size
     if not tail or size <= cap:
-        raise FileFault(path, FaultReason.TOO_LARGE, too_large)
+        raise _too_large(path, cap)
     return Blob(data=os.pread(descriptor, cap, size - cap), size=size, truncated=True)
+
+
+def _too_large(path: str, cap: int) -> FileFault:
+    message = f"{show_path(path)} holds more than {cap:,} bytes"
+    return FileFault(path, FaultReason.TOO_LARGE, message)
 
 
 def show_path(path: str) -> str:
@@ -263,10 +295,22 @@ def reason_of(error: OSError | ValueError) -> str:
     return "a name that no file can have"
 
 
+def _no_target(root: str | os.PathLike[str], error: OSError | ValueError) -> TargetError:
+    shown = safety.show(str(root), 200)
+    return TargetError(f"cannot open folder {shown}: {reason_of(error)}")
+
+
+# EINVAL: what should lead on is neither a folder nor a link.
+_MISSING = (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG, None)
+
+
+def _is_missing(error: OSError | ValueError) -> bool:
+    """Whether an error says that nothing stands there, or nothing can."""
+    return (error.errno if isinstance(error, OSError) else None) in _MISSING
+
+
 def _fault(path: str, error: OSError | ValueError) -> FileFault:
-    number = error.errno if isinstance(error, OSError) else None
-    # EINVAL: what should lead on is neither a folder nor a link.
-    if number in (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG, None):
+    if _is_missing(error):
         return FileFault(path, FaultReason.MISSING, f"{show_path(path)} does not exist")
     message = f"{show_path(path)} cannot be read: {reason_of(error)}"
     return FileFault(path, FaultReason.UNREADABLE, message)

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from kaizen_schedule.planning.agents import Prompt, load_prompt
 from kaizen_schedule.planning.definition_files import load_definition
 from kaizen_schedule.planning.definitions import ActivityDefinition
+from kaizen_schedule.reading import safety
+from kaizen_schedule.reading.errors import UsageError
 
 _DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 
@@ -104,6 +106,11 @@ def prompts() -> PackagedPrompts:
     return PackagedPrompts()
 
 
+def draft(name: str) -> str:
+    """A packaged draft's text, by its id."""
+    return _read("definitions", f"{name}.md")
+
+
 @cache
 def definitions() -> tuple[ActivityDefinition, ...]:
     """The packaged drafts.
@@ -125,6 +132,80 @@ def rule_page(code: str) -> str:
     return _read("rules", f"{code}.md")
 
 
+def reasons_text() -> str:
+    """Every reason, as one page."""
+    return _read("reasons.md")
+
+
+@cache
+def _reason_pages() -> dict[str, str]:
+    _, *sections = f"\n{reasons_text()}".split("\n## ")
+    return {text.partition("\n")[0]: f"# {text.rstrip()}\n" for text in sections}
+
+
+def reasons() -> tuple[str, ...]:
+    """Every reason why there is no run, in the order in which it is looked for.
+
+    Those that ``prepare`` alone can give come last.
+    """
+    return tuple(_reason_pages())
+
+
+def reason_page(name: str) -> str | None:
+    """What is to be said of a reason why there is no run, in markdown.
+
+    Example:
+        >>> reason_page("not-due").splitlines()[0]
+        '# not-due'
+    """
+    return _reason_pages().get(name)
+
+
+def pages() -> dict[str, str]:
+    """The templates of the pages that are made with facts of the models, by name."""
+    names = sorted(os.listdir(data_path("pages")))
+    return {name.removesuffix(".md"): _read("pages", name) for name in names}
+
+
+def contracts() -> tuple[str, ...]:
+    """The paths of all published files, sorted."""
+    root = data_path("published")
+    found = [
+        os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
+        for folder, _, names in os.walk(root)
+        for name in names
+    ]
+    return tuple(sorted(found))
+
+
+def contract(path: str) -> bytes:
+    """A published file, by one of the paths of ``contracts``."""
+    with open(data_path("published", *path.split("/")), "rb") as file:
+        return file.read()
+
+
 def schema(name: str) -> str:
     """A published JSON Schema, such as ``manifest``."""
-    return _read("contracts", f"{name}.schema.json")
+    return _read("published", "contracts", f"{name}.schema.json")
+
+
+def notebook(name: str) -> str:
+    """The path of a notebook: in the package, or in the checkout that the package stands in.
+
+    Raises:
+        UsageError: There is no such notebook.
+
+    Example:
+        >>> os.path.basename(notebook("pilot_smoke"))
+        'pilot_smoke.ipynb'
+    """
+    checkout = os.path.join(os.path.dirname(os.path.dirname(_DATA)), "notebooks")
+    known: set[str] = set()
+    for folder in (data_path("notebooks"), checkout):
+        files = os.listdir(folder) if os.path.isdir(folder) else ()
+        names = {file.removesuffix(".ipynb") for file in files if file.endswith(".ipynb")}
+        if name in names:
+            return os.path.join(folder, f"{name}.ipynb")
+        known |= names
+    fix = f"known are {', '.join(sorted(known))}" if known else ""
+    raise UsageError(f"there is no notebook {safety.show(name)}", fix=fix)

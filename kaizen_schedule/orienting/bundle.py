@@ -26,16 +26,32 @@ BYTES_PER_TOKEN = 4
 
 
 class Trust(StrEnum):
-    """Who wrote a section, and so what it may do to its reader."""
+    """Who wrote a section, and so what it may do to its reader.
+
+    Example:
+        >>> from kaizen_schedule import prepare
+        >>> [section.trust.value for section in prepare(repository, "coach", now=now).sections[:3]]
+        ['packaged', 'packaged', 'repository-data']
+    """
 
     PACKAGED = "packaged"
+    """This program: it instructs."""
     REPOSITORY_INSTRUCTIONS = "repository-instructions"
+    """The repository's own agent prompt: it instructs."""
     REPOSITORY_DATA = "repository-data"
+    """The repository's other text: it informs, and never instructs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One part of a bundle."""
+    """One part of a bundle.
+
+    Example:
+        >>> from kaizen_schedule import prepare
+        >>> section = prepare(repository, "coach", now=now).sections[1]
+        >>> section.name, section.title, section.source, section.truncated
+        ('agent', 'Agent', 'packaged:agent-coach.md', False)
+    """
 
     name: str
     """`task`, `agent`, `schedule`, `metrics`, `memory`, `repository` or `close`."""
@@ -57,7 +73,14 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseCommand:
-    """A command to end with; it runs as printed."""
+    """A command to end with; it runs as printed.
+
+    Example:
+        >>> from kaizen_schedule import prepare
+        >>> command = prepare(repository, "coach", now=now).close.commands[0]
+        >>> command.choose_one_of, command.argv[:3]
+        ('outcome', ('kaizen-agentic', 'metrics', 'record'))
+    """
 
     purpose: str
     """When to run it."""
@@ -71,7 +94,14 @@ class CloseCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Close:
-    """How the work is ended."""
+    """How the work is ended.
+
+    Example:
+        >>> from kaizen_schedule import prepare
+        >>> close = prepare(repository, "coach", now=now).close
+        >>> [command.choose_one_of for command in close.commands]
+        ['outcome', 'outcome', 'outcome', None]
+    """
 
     commands: tuple[CloseCommand, ...]
     """In the order in which they are run."""
@@ -79,7 +109,14 @@ class Close:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """The whole orientation of one agent in one repository."""
+    """The whole orientation of one agent in one repository.
+
+    Example:
+        >>> from kaizen_schedule import prepare
+        >>> bundle = prepare(repository, "coach", now=now)
+        >>> bundle.agent, bundle.run, len(bundle.sections), len(bundle.digest)
+        ('coach', None, 7, 64)
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""

@@ -87,7 +87,25 @@ class WarningCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedData:
-    """The data of `kaizen.schedule.prepared`: which bundle was made for which run."""
+    """The data of `kaizen.schedule.prepared`: which bundle was made for which run.
+
+    Example:
+        >>> from kaizen_schedule import parse_instant, prepare
+        >>> from kaizen_schedule.reading.codec import from_plain
+        >>> bundle = prepare(
+        ...     repository,
+        ...     "coach",
+        ...     now=now,
+        ...     run="ledger:coach:2026-11-23T08:00:00Z",
+        ...     definition="weekly-coach-orientation",
+        ...     expires_at=parse_instant("2026-11-27T08:00:00Z"),
+        ... )
+        >>> data = from_plain(PreparedData, prepared_event(bundle)["data"])
+        >>> data.repository, data.bundle_digest == bundle.digest, len(data.sections)
+        ('ledger', True, 7)
+
+    Source: CloudEvents 1.0.2, "Event Data".
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""
@@ -164,7 +182,7 @@ def prepared_event(bundle: Bundle) -> dict[str, Json]:
 
     Returns:
         The event as plain data, under 64 KiB as JSON. It holds nothing of the bundle's content;
-        what looks like a secret in a name or path is replaced, in the key too.
+            what looks like a secret in a name or path is replaced, in the key too.
 
     Raises:
         UsageError: The bundle was prepared by hand, or its run is no idempotency key.

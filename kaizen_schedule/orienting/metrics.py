@@ -47,16 +47,31 @@ _MEND = "correct the line or remove it; until then it is not counted"
 
 
 class Outcome(StrEnum):
-    """How a run ended; ``partial`` is a run that needs a person."""
+    """How a run ended; ``partial`` is a run that needs a person.
+
+    Example:
+        >>> [outcome.value for outcome in Outcome]
+        ['success', 'failure', 'partial']
+    """
 
     SUCCESS = "success"
+    """The work is done."""
     FAILURE = "failure"
+    """The work is not done."""
     PARTIAL = "partial"
+    """A part is done, or a decision needs a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One record of one run."""
+    """One record of one run.
+
+    Example:
+        >>> from kaizen_schedule import record_execution
+        >>> done = record_execution(repository, "coach", outcome="success", duration_s=250, now=now)
+        >>> done.execution.outcome.value, done.execution.duration_s, done.execution.quality
+        ('success', 250.0, None)
+    """
 
     timestamp: datetime
     """When it was recorded, UTC."""

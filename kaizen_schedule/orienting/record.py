@@ -16,19 +16,34 @@ class StepKind(StrEnum):
     """What a step of the pilot does, in the order in which they are taken."""
 
     FIRE = "fire"
+    """A definition fires."""
     RESOLVE = "resolve"
+    """Its window is asked for."""
     EXCLUDED = "excluded"
+    """One exclusion of the answer; on the pilot fleet, held against what is expected."""
     TASK = "task"
+    """A run becomes a task, held against its contract."""
     PREPARE = "prepare"
+    """The task's command is run as printed."""
     BUNDLE = "bundle"
+    """What it printed is read back, and held against the task."""
     EVENT = "event"
+    """The event of the bundle is made."""
     UNCHANGED = "unchanged"
+    """The checkout is compared with what it was before."""
     END = "end"
+    """The whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PilotStep:
-    """One step of a smoke run."""
+    """One step of a smoke run.
+
+    Example:
+        >>> step = parse_record('{"number": 1, "step": "fire", "ok": true}')[0]
+        >>> step.number, step.step.value, step.ok
+        (1, 'fire', True)
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""

@@ -55,14 +55,23 @@ class SuggestionKind(StrEnum):
     """What a suggestion is about, in the order of their urgency."""
 
     TOO_FEW_RUNS = "too-few-runs"
+    """Fewer than 3 runs in the period."""
     REPEATED_FAILURE = "repeated-failure"
+    """The last 3 runs or more all failed."""
     FALLING_SUCCESS = "falling-success"
+    """The success rate fell by 10 percentage points or more."""
     LOW_SUCCESS = "low-success"
+    """Fewer than 80 % of the runs are successes."""
     GROWING_DURATION = "growing-duration"
+    """The median duration grew by a fifth or more, and by a second."""
     SLOW_OUTLIERS = "slow-outliers"
+    """Of 5 runs or more, some took over 3 medians and a minute over the median."""
     LOW_QUALITY = "low-quality"
+    """The mean of 3 recorded qualities or more is below 0.6."""
     SILENT = "silent"
+    """No run for 7 days, and for 3 times the median gap between the period's runs."""
     STEADY = "steady"
+    """Nothing of all that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,9 +36,13 @@ class Trend(StrEnum):
     """How a measure moved against the period before."""
 
     BETTER = "better"
+    """It moved for the better by a step or more."""
     WORSE = "worse"
+    """It moved for the worse by a step or more."""
     STEADY = "steady"
+    """It moved by less than a step."""
     UNKNOWN = "unknown"
+    """One of the periods has too few runs to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

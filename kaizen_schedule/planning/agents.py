@@ -41,15 +41,30 @@ _THEIRS = (
 
 
 class Risk(StrEnum):
-    """How much an agent can break when it works unattended."""
+    """How much an agent can break when it works unattended.
+
+    Example:
+        >>> from kaizen_schedule import show_agent
+        >>> show_agent(repository, "sys-medic").risk is Risk.HIGH
+        True
+    """
 
     LOW = "low"
+    """What it can break, one checkout can undo."""
     HIGH = "high"
+    """It could change more than one checkout can undo: its entry needs `review: required`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """An agent's prompt, as found."""
+    """An agent's prompt, as found.
+
+    Example:
+        >>> from kaizen_schedule import show_agent
+        >>> prompt = show_agent(repository, "coach")
+        >>> prompt.name, prompt.packaged, prompt.risk.value, prompt.memory
+        ('coach', True, 'low', True)
+    """
 
     name: str
     """The agent's name, by which entries know it."""
@@ -60,6 +75,7 @@ class Prompt:
     risk: Risk
     """What counts: a repository's prompt never lowers the packaged one's."""
     description: str = ""
+    """What the agent is for, as its front matter says; empty where that says nothing."""
     memory: bool = True
     """Whether the agent keeps notes from run to run."""
     text: str = ""
@@ -69,6 +85,7 @@ class Prompt:
     readable: bool = True
     """False where the file stands there but cannot be read; then nothing else is found for it."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    """What is odd about it, in file order."""
 
 
 def prompt_paths(name: str) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class AgentReason:
     agent: str | None
     """The entry's agent; null where it is the whole repository."""
     reason: Reason
+    """The first that applies."""
     detail: str
     """The facts in one sentence."""
     fix: str
@@ -52,7 +53,18 @@ class RosterRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterAnswer:
-    """Who takes part, and why not the others."""
+    """Who takes part, and why not the others.
+
+    Example:
+        >>> from kaizen_schedule import Asking, load_roster, show_roster
+        >>> items = [
+        ...     {"slug": "ledger", "host_paths": {"forge-1": str(repository)}},
+        ...     {"slug": "sandbox", "host_paths": {}},
+        ... ]
+        >>> answer = show_roster(Asking(roster=load_roster(items), host="forge-1"))
+        >>> [(row.repo, row.eligible) for row in answer.repos], answer.counts["no-host-path"]
+        ([('ledger', True), ('sandbox', False)], 1)
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""
@@ -284,7 +296,16 @@ _USUAL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why a repository, or one of its entries, runs or does not."""
+    """Why a repository, or one of its entries, runs or does not.
+
+    Example:
+        >>> from kaizen_schedule import Asking, explain_repository, load_roster
+        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
+        >>> asking = Asking(roster=roster, host="forge-1")
+        >>> explanation = explain_repository(asking, "ledger", "tdd-workflow", now=now)[0]
+        >>> explanation.ok, explanation.steps[-1].name, explanation.steps[-1].reason.value
+        (False, 'entry', 'agent-disabled')
+    """
 
     schema_version: str = SCHEMA_VERSION
     """The version of this form."""

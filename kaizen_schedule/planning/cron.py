@@ -17,13 +17,23 @@ from kaizen_schedule.reading.rules import Rule
 
 
 class Cadence(StrEnum):
-    """How often an agent runs."""
+    """How often an agent runs.
+
+    Example:
+        >>> Cadence("weekly").cron
+        '0 9 * * 1'
+    """
 
     HOURLY = "hourly"
+    """At the full hour."""
     DAILY = "daily"
+    """At 09:00."""
     WEEKLY = "weekly"
+    """On Mondays at 09:00."""
     MONTHLY = "monthly"
+    """On the first of the month at 09:00."""
     QUARTERLY = "quarterly"
+    """On the first of January, April, July and October at 09:00."""
 
     @property
     def cron(self) -> str:

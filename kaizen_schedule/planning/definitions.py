@@ -21,23 +21,47 @@ RESOLVER: Literal["discover_kaizen_scheduled_repos"] = "discover_kaizen_schedule
 
 
 class CronOrigin(StrEnum):
-    """Where an entry's cron comes from."""
+    """Where an entry's cron and zone come from.
+
+    Example:
+        >>> from kaizen_schedule import list_entries
+        >>> list_entries(repository, now=now).entries[0].cron_origin is CronOrigin.DEFINITION
+        True
+    """
 
     ENTRY = "entry"
+    """The entry's own cron, in the manifest's zone."""
     DEFINITION = "definition"
+    """Cron and zone of the definition for this agent and cadence, enabled or not."""
     CADENCE = "cadence"
+    """The cadence's default cron, in the manifest's zone."""
 
 
 class ForEach(StrEnum):
     """What a task is created for."""
 
     RUNS = "context.scheduled_runs"
+    """Each run of an entry."""
     REPOS = "context.repos"
+    """Each repository, for a definition about repositories."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One entry at one instant: what a task is made from."""
+    """One entry at one instant: what a task is made from.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> from kaizen_schedule import Asking, discover_kaizen_scheduled_repos, load_roster
+        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
+        >>> asking = Asking(roster=roster, host="forge-1")
+        >>> found = discover_kaizen_scheduled_repos(
+        ...     asking, start=now, end=now + timedelta(days=7), now=now
+        ... )
+        >>> run = found.scheduled_runs[0]
+        >>> run.idempotency_key, run.scheduled_for.isoformat()
+        ('ledger:coach:2026-11-30T08:00:00Z', '2026-11-30T09:00:00+01:00')
+    """
 
     repo: str
     """The repository's slug."""
@@ -83,7 +107,25 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepoRun:
-    """One repository at one instant: what a task about a whole repository is made from."""
+    """One repository at one instant: what a task about a whole repository is made from.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> import kaizen_schedule as kaizen
+        >>> metrics = next(d for d in kaizen.list_definitions(now=now) if d.about_repositories)
+        >>> recorded = kaizen.record_execution(
+        ...     repository, "coach", outcome="success", duration_s=250, now=now
+        ... )
+        >>> roster = kaizen.load_roster(
+        ...     [{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}]
+        ... )
+        >>> found = kaizen.discover_kaizen_scheduled_repos(
+        ...     kaizen.Asking(roster=roster, host="forge-1", definition=metrics),
+        ...     start=now, end=now + timedelta(days=7), now=now,
+        ... )
+        >>> found.repos[0].repo, found.repos[0].argv[:3]
+        ('ledger', ('kaizen-agentic', 'metrics', 'optimize'))
+    """
 
     repo: str
     """The repository's slug."""
@@ -140,7 +182,9 @@ class Context:
     """Who answers, and what is asked."""
 
     resolver: Literal["discover_kaizen_scheduled_repos"]
+    """The library call that answers."""
     inputs: Inputs
+    """What it is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +225,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityDefinition:
-    """When the orchestrator asks, for whom, and what the tasks say."""
+    """When the orchestrator asks, for whom, and what the tasks say.
+
+    Example:
+        >>> from kaizen_schedule import list_definitions
+        >>> coach = list_definitions(now=now)[1]
+        >>> coach.id, coach.trigger.cron, coach.trigger.timezone, coach.enabled
+        ('weekly-coach-orientation', '0 9 * * 1', 'Europe/Berlin', False)
+    """
 
     id: str
     """Its name, unique among definitions."""
@@ -206,12 +257,12 @@ class ActivityDefinition:
 
     @property
     def agent(self) -> str | None:
-        """The agent it is for."""
+        """The agent it is for; None for one about repositories, and for the template."""
         return self.context.inputs.agent
 
     @property
     def cadence(self) -> Cadence | None:
-        """The cadence it is for."""
+        """The cadence it is for; None for one about repositories."""
         return self.context.inputs.cadence
 
     @property

@@ -10,15 +10,15 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
 from kaizen_schedule.reading.document import SIZE_LIMIT, parse_document
 from kaizen_schedule.reading.errors import FaultReason, FileFault
-from kaizen_schedule.reading.tree import Kind, Tree
+from kaizen_schedule.reading.tree import Kind, MemoryTree, Tree
 
-from .agents import Prompt, find_prompt, label
+from .agents import Prompt, find_prompt, label, prompt_paths
 from .cron import parse_cron
 from .definitions import ActivityDefinition, definition_for
 from .manifest import (
@@ -30,6 +30,7 @@ from .manifest import (
 )
 from .reasons import (
     TRANSIENT,
+    Problem,
     Reason,
     entry_problem,
     manifest_problem,
@@ -99,7 +100,18 @@ class Surroundings:
     """The one that is asked about."""
 
 
-OpenTree = Callable[[str], AbstractContextManager[Tree]]
+class Checkout(Tree, Protocol):
+    """A tree that can say cheaply that nothing stands at a path, which is the usual case."""
+
+    def holds(self, path: str) -> bool:
+        """Say whether anything stands at a path, be it of use or not.
+
+        True where that cannot be told: reading it then says what is wrong.
+        """
+        ...
+
+
+OpenTree = Callable[[str], AbstractContextManager[Checkout]]
 """Opens the checkout at a path; raises ``FileFault`` where it cannot."""
 
 
@@ -133,6 +145,17 @@ class _Checked(NamedTuple):
     checked: CheckedManifest
     errors: tuple[Diagnostic, ...]
     sha256: str
+    runnable: dict[str, Runnable]
+    """Its entries that were seen to run by the packaged prompt, by agent."""
+
+
+class _Usual(NamedTuple):
+    """An agent of which a repository holds no prompt."""
+
+    paths: tuple[str, ...]
+    """Where it could hold one."""
+    prompt: Prompt | None
+    """The packaged prompt, where there is one."""
 
 
 # --- The roster ------------------------------------------------------------------------------
@@ -239,6 +262,7 @@ class Examiner:
         self.open_tree = open_tree
         # Most manifests of a fleet are the scaffold, byte for byte: each text is checked once.
         self._checked: dict[bytes, _Checked] = {}
+        self._usual: dict[str, _Usual] = {}
 
     def examine(self, place: Place) -> Examined:
         """Look into a checkout."""
@@ -261,7 +285,16 @@ class Examiner:
                 self._checked[data] = found
         return found
 
-    def _examine(self, place: Place, tree: Tree) -> Examined:
+    def _usually(self, agent: str) -> _Usual:
+        found = self._usual.get(agent)
+        if found is None:
+            prompt = find_prompt(_BARE, agent, self.around.prompts)
+            found = _Usual(prompt_paths(agent), prompt)
+            if len(self._usual) < _REMEMBERED:
+                self._usual[agent] = found
+        return found
+
+    def _examine(self, place: Place, tree: Checkout) -> Examined:
         try:
             data = tree.read(MANIFEST_PATH, cap=SIZE_LIMIT).data
         except FileFault as fault:
@@ -284,14 +317,47 @@ class Examiner:
         runnable, exclusions = [], []
         agents = manifest.agents if asking is None else {asking.agent or "": None}
         for agent in agents:
-            outcome = _entry(place, tree, agent, found.checked, self.around)
+            outcome = self._entry(place, tree, agent, found)
             if isinstance(outcome, Runnable):
                 runnable.append(outcome)
             else:
                 exclusions.append(outcome)
         return Examined(tuple(runnable), tuple(exclusions), found.sha256)
 
+    def _entry(
+        self, place: Place, tree: Checkout, agent: str, found: _Checked
+    ) -> Runnable | Exclusion:
+        """Look at an entry, once for all repositories that have no more to say of it.
 
+        Whether a definition's globs take the repository in, and which prompts it holds, is asked of
+        each; all else follows from the manifest's text.
+        """
+        around, entry = self.around, found.checked.entries.get(agent)
+        asking = around.definition
+        if asking is None and entry is not None:
+            asking = definition_for(agent, entry.cadence, around.definitions)
+            if asking is not None and not _selects(asking, place.repo):
+                detail = f"include and exclude of {asking.id} leave it out"
+                fix = f"change them in {asking.id}, if it shall run"
+                return exclude(place.repo, agent, Reason.NOT_SELECTED, detail, fix)
+        if problem := entry_problem(agent, entry, path=place.path):
+            return exclude(place.repo, agent, *problem)
+        assert entry is not None
+        paths, prompt = self._usually(agent)
+        usual = not any(map(tree.holds, paths))
+        if usual and (known := found.runnable.get(agent)) is not None:
+            return known
+        if not usual:
+            prompt = find_prompt(tree, agent, around.prompts)
+        outcome = _weigh(agent, entry, prompt, asking, found.checked, around)
+        if isinstance(outcome, Problem):
+            return exclude(place.repo, agent, *outcome)
+        if usual:
+            found.runnable[agent] = outcome
+        return outcome
+
+
+_BARE = MemoryTree({})
 _REMEMBERED = 1_000
 """So many texts are remembered, none of more than 16 times as many bytes."""
 
@@ -331,7 +397,7 @@ def _check(data: bytes, zones: Zones) -> _Checked:
     if checked.manifest is None:
         placed = place_findings(document, checked.findings)
         errors = tuple(d for d in placed if d.severity is Severity.ERROR)
-    return _Checked(checked, errors, hashlib.sha256(data).hexdigest())
+    return _Checked(checked, errors, hashlib.sha256(data).hexdigest(), {})
 
 
 _DIAGNOSTICS = 100
@@ -355,34 +421,29 @@ def _metrics_fault(tree: Tree) -> FileFault | None:
 # --- The entry -------------------------------------------------------------------------------
 
 
-def _entry(
-    place: Place, tree: Tree, agent: str, checked: CheckedManifest, around: Surroundings
-) -> Runnable | Exclusion:
-    def no(reason: Reason, detail: str, fix: str) -> Exclusion:
-        return exclude(place.repo, agent, reason, detail, fix)
-
-    entry, asking = checked.entries.get(agent), around.definition
-    if asking is None and entry is not None:
-        asking = definition_for(agent, entry.cadence, around.definitions)
-        if asking is not None and not _selects(asking, place.repo):
-            detail = f"include and exclude of {asking.id} leave it out"
-            return no(Reason.NOT_SELECTED, detail, f"change them in {asking.id}, if it shall run")
-    if problem := entry_problem(agent, entry, path=place.path):
-        return no(*problem)
-    assert entry is not None
-    if problem := prompt_problem(agent, entry, find_prompt(tree, agent, around.prompts)):
-        return no(*problem)
+def _weigh(
+    agent: str,
+    entry: Entry,
+    prompt: Prompt | None,
+    asking: ActivityDefinition | None,
+    checked: CheckedManifest,
+    around: Surroundings,
+) -> Runnable | Problem:
+    """Whether an enabled entry runs with a prompt; what is the same in every repository."""
+    if problem := prompt_problem(agent, entry, prompt):
+        return problem
     timing = timing_of(
         agent, entry, timezone=checked.timezone or "UTC", definitions=around.definitions
     )
     if asking is not None and asking.cadence is not entry.cadence:
         detail = f"{asking.id} asks for {asking.cadence}, the entry is {entry.cadence}"
-        return no(Reason.CADENCE_DIFFERS, detail, f"write cadence: {asking.cadence}")
+        return Problem(Reason.CADENCE_DIFFERS, detail, f"write cadence: {asking.cadence}")
     if asking is None:
         detail = f"no definition is for {label(agent)}, {entry.cadence}: nobody fires it"
         fix = "add a definition, or choose a cadence that has one"
-        return no(Reason.NO_DEFINITION, detail, fix)
+        return Problem(Reason.NO_DEFINITION, detail, fix)
     if (most := parse_cron(timing.cron).most_per_day) > MOST_PER_DAY:
         detail = f"cron {safety.show(timing.cron)} fires {most:,} times on some day"
-        return no(Reason.TOO_FREQUENT, detail, f"let it fire {MOST_PER_DAY} times a day at most")
+        fix = f"let it fire {MOST_PER_DAY} times a day at most"
+        return Problem(Reason.TOO_FREQUENT, detail, fix)
     return Runnable(agent, entry, timing, asking)

@@ -24,15 +24,29 @@ MANIFEST_VERSION = "1"
 
 
 class Review(StrEnum):
-    """Whether a person has to look at what an agent did before it counts."""
+    """Whether a person has to look at what an agent did before it counts.
+
+    Example:
+        >>> from kaizen_schedule import load_manifest
+        >>> load_manifest(repository).agents["coach"].review is Review.NONE
+        True
+    """
 
     NONE = "none"
+    """Nobody has to."""
     REQUIRED = "required"
+    """The agent proposes on a branch and stops; a person decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One agent in a manifest."""
+    """One agent in a manifest.
+
+    Example:
+        >>> entry = Entry(cadence=Cadence.WEEKLY, cron="0 10 * * 4")
+        >>> entry.enabled, entry.review.value
+        (True, 'none')
+    """
 
     cadence: Cadence
     """How often the agent runs."""
@@ -46,7 +60,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Which agents a repository runs how often."""
+    """Which agents a repository runs how often.
+
+    Example:
+        >>> from kaizen_schedule import load_manifest
+        >>> manifest = load_manifest(repository)
+        >>> manifest.timezone, [*manifest.agents]
+        ('Europe/Berlin', ['coach', 'optimization', 'tdd-workflow'])
+    """
 
     version: Literal["1"]
     """The version of this file's form, in quotes."""
@@ -60,7 +81,16 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedManifest:
-    """What a manifest says, as far as it can be relied upon, and what is wrong with it."""
+    """What a manifest says, as far as it can be relied upon, and what is wrong with it.
+
+    Example:
+        >>> from kaizen_schedule.edges.packaged import zones
+        >>> from kaizen_schedule.reading.document import parse_document
+        >>> document = parse_document(b"agents: {coach: {cadence: weekly}}", path="schedule.yml")
+        >>> checked = check_manifest(document, zones=zones(), prompts=None)
+        >>> checked.manifest, [*checked.entries], [item.rule.name for item in checked.findings]
+        (None, ['coach'], ['missing-key'])
+    """
 
     manifest: Manifest | None
     """The manifest; None where an error of KS1xx to KS3xx was found."""

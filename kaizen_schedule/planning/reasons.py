@@ -20,33 +20,66 @@ PROGRAM = "kaizen-agentic"
 
 
 class Reason(StrEnum):
-    """Why there is no run, in the order in which it is looked for: the first that applies."""
+    """Why there is no run, in the order in which it is looked for: the first that applies.
+
+    Example:
+        >>> from kaizen_schedule import Asking, load_roster, show_roster
+        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": "/nowhere"}}])
+        >>> row = show_roster(Asking(roster=roster, host="forge-1")).repos[0]
+        >>> row.reasons[0].reason is Reason.PATH_MISSING, Reason.PATH_MISSING in TRANSIENT
+        (True, True)
+    """
 
     ROSTER_ENTRY_INVALID = "roster-entry-invalid"
+    """The roster's item cannot be used."""
     DUPLICATE_SLUG = "duplicate-slug"
+    """Two items of the roster have the slug; neither is used."""
     HUB_OPTED_OUT = "hub-opted-out"
+    """The roster says that it takes no part."""
     NOT_SELECTED = "not-selected"
+    """The definition's globs leave it out."""
     NO_HOST_PATH = "no-host-path"
+    """It is registered without a checkout on any host."""
     HOST_UNREACHABLE = "host-unreachable"
+    """No participating host has a checkout; of merged answers, its owner's is missing."""
     OTHER_HOST = "other-host"
+    """Another host runs it; that is no fault."""
     DUPLICATE_PATH = "duplicate-path"
+    """Another slug has the same checkout; the smallest one keeps it."""
     PATH_MISSING = "path-missing"
+    """Nothing stands at its path."""
     NOT_A_REPOSITORY = "not-a-repository"
+    """What stands there is no checkout: neither `.git` nor a manifest."""
     UNREADABLE = "unreadable"
+    """The checkout, or a file that counts, cannot be read."""
     MANIFEST_MISSING = "manifest-missing"
+    """It has not opted in: there is no manifest."""
     MANIFEST_TOO_NEW = "manifest-too-new"
+    """Its manifest is written for a newer version of this program."""
     MANIFEST_INVALID = "manifest-invalid"
+    """Its manifest has errors."""
     REPOSITORY_DISABLED = "repository-disabled"
+    """Its manifest switches the whole repository off."""
     NO_METRICS = "no-metrics"
+    """No run is recorded there yet; for a definition about repositories."""
     AGENT_NOT_SCHEDULED = "agent-not-scheduled"
+    """Its manifest has no entry for the agent; counted, and listed on request."""
     AGENT_DISABLED = "agent-disabled"
+    """The entry is switched off."""
     AGENT_NOT_INSTALLED = "agent-not-installed"
+    """There is no prompt for the agent that can be used."""
     REVIEW_MISSING = "review-missing"
+    """An agent of high risk, and no `review: required`."""
     CADENCE_DIFFERS = "cadence-differs"
+    """The definition asks for another cadence."""
     NO_DEFINITION = "no-definition"
+    """No definition is for this agent and cadence: nobody fires it."""
     TOO_FREQUENT = "too-frequent"
+    """It fires more than 48 times on some day."""
     MISSED = "missed"
+    """What fell into the window has expired by now."""
     NOT_DUE = "not-due"
+    """Nothing falls into the window."""
 
 
 TRANSIENT = frozenset({Reason.HOST_UNREACHABLE, Reason.PATH_MISSING, Reason.UNREADABLE})

@@ -8,27 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from itertools import takewhile
-from typing import Any, NamedTuple, Protocol
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any, Protocol
 
 from kaizen_schedule import __version__
-from kaizen_schedule.reading import safety
-from kaizen_schedule.reading.codec import SCHEMA_VERSION, instant, to_plain
+from kaizen_schedule.reading.codec import SCHEMA_VERSION, to_plain
 from kaizen_schedule.reading.errors import UsageError
 
 from .agents import Prompt
-from .cron import parse_cron
 from .definitions import (
     ActivityDefinition,
-    ForEach,
     RepoRun,
     Run,
-    placeholders,
-    render_template,
-    seconds_of,
 )
 from .eligibility import (
     Examined,
@@ -36,15 +30,14 @@ from .eligibility import (
     Exclusion,
     OpenTree,
     Place,
-    Runnable,
     Surroundings,
-    exclude,
     sift_roster,
 )
-from .reasons import PROGRAM, Reason
-from .recurrence import Zones, iter_occurrences
+from .reasons import Reason
+from .recurrence import Zones
 from .roster import Roster
-from .windows import Window, idempotency_key, stagger
+from .runs import Planner
+from .windows import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,191 +90,11 @@ class Resolution:
     """How many there are of each."""
 
 
-# --- Runs ------------------------------------------------------------------------------------
-
-
-class RunValues(Mapping[str, str]):
-    """The values of a run's placeholders, each worked out when it is asked for.
-
-    Texts are made safe to print, instants are ISO 8601.
-
-    Args:
-        fields: The run's fields; what no placeholder can name is left alone.
-        names: The names of the placeholders.
-    """
-
-    def __init__(self, fields: Mapping[str, Any], names: tuple[str, ...]) -> None:
-        self.fields = fields
-        self.names = names
-
-    def __getitem__(self, name: str) -> str:
-        value: Any = to_plain(self.fields[name.removeprefix("run.")])
-        return value if name in _EXACT else safety.escape(value)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-
-_EXACT = frozenset({"run.command", "run.idempotency_key"})
-
-
-def values_of(run: Run | RepoRun) -> RunValues:
-    """The values of a run's placeholders."""
-    for_each = ForEach.RUNS if isinstance(run, Run) else ForEach.REPOS
-    fields = {name: getattr(run, name) for name in run.__dataclass_fields__}
-    return RunValues(fields, placeholders(for_each))
-
-
-def _labels(fields: Mapping[str, Any], definition: ActivityDefinition) -> tuple[str, ...]:
-    """The labels that a definition gives a run."""
-    values = RunValues(fields, placeholders(definition.for_each))
-    return tuple(render_template(label, values) for label in definition.task.labels)
-
-
-class _Cron(Protocol):
-    """What has a cron and a zone: an entry's timing, or a trigger."""
-
-    @property
-    def cron(self) -> str: ...
-
-    @property
-    def timezone(self) -> str: ...
-
-
 class _Reasoned(Protocol):
     """What has a reason."""
 
     @property
     def reason(self) -> Reason: ...
-
-
-class _Slot(NamedTuple):
-    """One instant that is handed out."""
-
-    moment: datetime
-    local: datetime
-    not_before: datetime
-    expires_at: datetime
-
-
-class _Planner:
-    """Makes the runs of one asking."""
-
-    def __init__(self, window: Window, now: datetime, around: Surroundings) -> None:
-        self.window = window
-        self.now = now
-        self.around = around
-        self._times: dict[tuple[str, str], tuple[tuple[datetime, datetime], ...]] = {}
-
-    def times(self, cron: str, timezone: str) -> tuple[tuple[datetime, datetime], ...]:
-        """The instants of a cron in the window, UTC and local; most entries share theirs."""
-        found = self._times.get((cron, timezone))
-        if found is None:
-            zone = self.around.zones.get(timezone)
-            assert zone is not None
-            coming = iter_occurrences(parse_cron(cron), zone, self.window.start)
-            times = takewhile(lambda moment: moment < self.window.end, coming)
-            found = tuple((moment, moment.astimezone(zone)) for moment in times)
-            self._times[cron, timezone] = found
-        return found
-
-    def handed(
-        self, place: Place, agent: str | None, definition: ActivityDefinition, timing: _Cron
-    ) -> tuple[list[_Slot], Exclusion | None]:
-        """The slots of a repository or an entry, and what is to be said of those there are not."""
-        times = self.times(timing.cron, timing.timezone)
-        if not times:
-            detail = f"cron {safety.show(timing.cron)} in {timing.timezone} has no time in it"
-            return [], exclude(place.repo, agent, Reason.NOT_DUE, f"{_WINDOW}{detail}")
-        policy = definition.policy
-        late = stagger(place.repo, agent or definition.id, seconds_of(policy.stagger_window))
-        life = timedelta(seconds=seconds_of(policy.expires_after))
-        slots, missed = [], []
-        for moment, local in times:
-            not_before = moment + late
-            expires_at = not_before + life
-            if expires_at <= self.now:
-                missed.append(moment)
-            else:
-                slots.append(_Slot(moment, local, not_before, expires_at))
-        if not missed:
-            return slots, None
-        shown = ", ".join(instant(moment) for moment in missed[:_TOLD])
-        more = f" and {len(missed) - _TOLD:,} more" if len(missed) > _TOLD else ""
-        detail = f"expired by now: {shown}{more}"
-        fix = "nothing if it was handed out before; else ask without gaps, or prepare it by hand"
-        return slots, exclude(place.repo, agent, Reason.MISSED, detail, fix)
-
-    def runs(
-        self, place: Place, found: Runnable, sha256: str
-    ) -> tuple[list[Run], Exclusion | None]:
-        """The runs of an entry."""
-        timing, definition = found.timing, found.definition
-        slots, exclusion = self.handed(place, found.agent, definition, timing)
-        runs = []
-        for slot in slots:
-            key = idempotency_key(place.repo, found.agent, slot.moment)
-            words = ("schedule", "prepare", found.agent, "--target", place.path, "--run", key)
-            more = ("--definition", definition.id, "--expires-at", instant(slot.expires_at))
-            argv = (PROGRAM, *words, *more)
-            fields = {
-                **self._shared(place, definition, slot, key, argv),
-                "agent": found.agent,
-                "cadence": found.entry.cadence,
-                "cron": timing.cron,
-                "cron_origin": timing.cron_origin,
-                "timezone": timing.timezone,
-                "scheduled_for_utc": slot.moment,
-                "review": found.entry.review,
-                "manifest_sha256": sha256,
-            }
-            runs.append(Run(**fields, labels=_labels(fields, definition)))
-        return runs, exclusion
-
-    def _shared(
-        self,
-        place: Place,
-        definition: ActivityDefinition,
-        slot: _Slot,
-        key: str,
-        argv: tuple[str, ...],
-    ) -> dict[str, Any]:
-        """The fields that both kinds of runs have."""
-        return {
-            "repo": place.repo,
-            "definition": definition.id,
-            "host": self.around.host,
-            "path": place.path,
-            "scheduled_for": slot.local,
-            "not_before": slot.not_before,
-            "expires_at": slot.expires_at,
-            "idempotency_key": key,
-            "concurrency_key": f"{self.around.host}:{place.path}",
-            "argv": argv,
-            "command": safety.shell_line(argv),
-        }
-
-    def repo_runs(self, place: Place) -> tuple[list[RepoRun], Exclusion | None]:
-        """The runs of a whole repository, at the trigger's own times."""
-        definition = self.around.definition
-        assert definition is not None
-        slots, exclusion = self.handed(place, None, definition, definition.trigger)
-        runs = []
-        for slot in slots:
-            argv = (PROGRAM, "metrics", "optimize", "--target", place.path)
-            key = idempotency_key(place.repo, definition.id, slot.moment)
-            fields = self._shared(place, definition, slot, key, argv)
-            runs.append(RepoRun(**fields, labels=_labels(fields, definition)))
-        return runs, exclusion
-
-
-_TOLD = 500
-"""So many missed instants are told; the rest are counted."""
-
-_WINDOW = "nothing falls into the window: "
 
 
 # --- Resolving -------------------------------------------------------------------------------
@@ -373,7 +186,7 @@ def conclude(
 ) -> Resolution:
     """Make the answer of what was found in the checkouts."""
     now = now.astimezone(UTC)
-    planner = _Planner(window, now, around)
+    planner = Planner(window, now, around)
     runs: list[Run] = []
     repos: list[RepoRun] = []
     exclusions = list(excluded)
@@ -390,7 +203,7 @@ def conclude(
             runs += made
             if exclusion is not None:
                 exclusions.append(exclusion)
-    runs.sort(key=lambda run: (run.scheduled_for_utc, run.repo, run.agent))
+    runs.sort(key=attrgetter("scheduled_for_utc", "repo", "agent"))
     # Local times of one zone compare by their wall clock, which is wrong where it is put back.
     repos.sort(key=lambda run: (run.scheduled_for.astimezone(UTC), run.repo))
     exclusions.sort(key=exclusion_order)

@@ -105,10 +105,13 @@ _FIELDS = ("slug", "host_paths", "kaizen_schedule_enabled")
 def _canonical(item: Any) -> bytes:
     data = {k: item[k] for k in _FIELDS if k in item} if isinstance(item, dict) else item
     try:
-        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        text = _encode(data)
     except (TypeError, ValueError, RecursionError):  # keys of several kinds, or nested too deeply
-        text = json.dumps(_problem(item))
+        text = _encode(_problem(item))
     return text.encode("ascii")
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def _problem(item: Any) -> str:

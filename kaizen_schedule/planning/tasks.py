@@ -9,7 +9,8 @@ from kaizen_schedule.reading import safety
 
 from .definitions import ActivityDefinition, RepoRun, Run, render_template, seconds_of
 from .manifest import Review
-from .resolver import Resolution, values_of
+from .resolver import Resolution
+from .runs import values_of
 
 TITLE_LIMIT = 200
 """Characters of a task's title."""
@@ -17,7 +18,23 @@ TITLE_LIMIT = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What somebody works: one command, when, and where."""
+    """What somebody works: one command, when, and where.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> import kaizen_schedule as kaizen
+        >>> coach = kaizen.list_definitions(now=now)[1]
+        >>> roster = kaizen.load_roster(
+        ...     [{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}]
+        ... )
+        >>> found = kaizen.discover_kaizen_scheduled_repos(
+        ...     kaizen.Asking(roster=roster, host="forge-1", definition=coach),
+        ...     start=now, end=now + timedelta(days=7), now=now,
+        ... )
+        >>> task = kaizen.tasks_of(coach, found)[0]
+        >>> task.argv[:3], task.run_timeout, task.review.value
+        (('kaizen-agentic', 'schedule', 'prepare'), 7200, 'none')
+    """
 
     title: str
     """One line."""
@@ -58,6 +75,9 @@ def render_task(definition: ActivityDefinition, run: Run | RepoRun) -> Task:
         definition: The definition that hands it out.
         run: The run.
 
+    Returns:
+        The task.
+
     Raises:
         KaizenError: A placeholder of the definition names nothing.
     """
@@ -88,6 +108,12 @@ def tasks_of(definition: ActivityDefinition, resolution: Resolution) -> tuple[Ta
     Args:
         definition: The definition that asked.
         resolution: The answer.
+
+    Returns:
+        One task for each run; of a definition about repositories, one for each repository.
+
+    Raises:
+        KaizenError: A placeholder of the definition names nothing.
 
     Example:
         >>> from datetime import timedelta

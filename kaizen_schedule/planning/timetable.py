@@ -26,12 +26,21 @@ from .recurrence import Zones, dst_hazard, iter_occurrences
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """When an entry recurs."""
+    """When an entry recurs.
+
+    Example:
+        >>> from kaizen_schedule import list_definitions, load_manifest
+        >>> manifest = load_manifest(repository)
+        >>> entry, definitions = manifest.agents["coach"], list_definitions(now=now)
+        >>> timing = timing_of("coach", entry, timezone="UTC", definitions=definitions)
+        >>> timing.cron, timing.timezone, timing.cron_origin.value
+        ('0 9 * * 1', 'Europe/Berlin', 'definition')
+    """
 
     cron: str
     """The cron, in the portable subset."""
     timezone: str
-    """The zone in which it is read."""
+    """The IANA zone in which it is read."""
     cron_origin: CronOrigin
     """Where both come from."""
     definition: str | None
@@ -48,6 +57,9 @@ def timing_of(
         entry: The entry.
         timezone: The manifest's zone.
         definitions: The definitions, enabled or not.
+
+    Returns:
+        Cron, zone, where both come from, and the definition that fires the entry.
 
     Example:
         >>> from kaizen_schedule.planning.cron import Cadence

@@ -93,7 +93,12 @@ def idempotency_key(slug: str, agent: str, scheduled_for: datetime) -> str:
         >>> idempotency_key("ledger", "coach", datetime(2026, 11, 30, 8, tzinfo=UTC))
         'ledger:coach:2026-11-30T08:00:00Z'
     """
-    return f"{encode_slug(slug)}:{agent}:{instant(scheduled_for)}"
+    return key_at(slug, agent, instant(scheduled_for))
+
+
+def key_at(slug: str, agent: str, scheduled_for: str) -> str:
+    """The name of a run whose instant is written already, in UTC."""
+    return f"{encode_slug(slug)}:{agent}:{scheduled_for}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

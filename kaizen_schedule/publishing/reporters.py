@@ -212,6 +212,24 @@ def render_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width:
     return "".join(f"{line}\n" for line in lines)
 
 
+def render_names(head: str, names: Iterable[str], *, width: int = 80) -> str:
+    """Render a list of names as one paragraph.
+
+    Args:
+        head: What they are.
+        names: The names, safe to print.
+        width: The most columns of the terminal.
+
+    Example:
+        >>> print(render_names("Known", ["a", "b"]), end="")
+        Known: a, b.
+    """
+    from textwrap import wrap
+
+    lines = wrap(f"{head}: {', '.join(names)}.", width, break_on_hyphens=False)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def day_and_time(moment: datetime) -> str:
     """A local time as people write it, its year left to the context.
 

@@ -86,6 +86,8 @@ def from_plain(kind: Any, data: Any, *, at: str = "") -> Any:
         >>> from_plain(tuple[int, ...], [1, 2])
         (1, 2)
     """
+    if kind is Any:
+        return data
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         options = typing.get_args(kind)

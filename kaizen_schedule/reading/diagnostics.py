@@ -11,10 +11,17 @@ SITE = "https://kaizen-agentic.example/schedule/"
 
 
 class Severity(StrEnum):
-    """How much a finding matters."""
+    """How much a finding matters.
+
+    Example:
+        >>> Severity("warning") is Severity.WARNING
+        True
+    """
 
     ERROR = "error"
+    """The file cannot be used as it is."""
     WARNING = "warning"
+    """It can be used; something in it is odd."""
 
 
 class Span(NamedTuple):
@@ -35,7 +42,15 @@ START = Span(line=1, column=1, end_line=1, end_column=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One finding with its place, its reason and its fix; every text in it is safe to print."""
+    r"""One finding with its place, its reason and its fix; every text in it is safe to print.
+
+    Example:
+        >>> from kaizen_schedule import validate
+        >>> _ = (repository / ".kaizen/schedule.yml").write_text('version: "1"\nagent: {}\n')
+        >>> found = validate(repository, now=now).diagnostics[0]
+        >>> print(found.path, found.line, found.column, found.code, found.message)
+        .kaizen/schedule.yml 2 1 KS202 unknown key "agent" in the manifest
+    """
 
     code: str
     """Stable code, such as `KS204`."""
@@ -56,7 +71,7 @@ class Diagnostic:
     end_column: int
     """The column after the last one, from 1."""
     pointer: str
-    """JSON Pointer to the offending value; empty for the whole document."""
+    """JSON Pointer (RFC 6901) to the offending value; empty for the whole document."""
     fix: str
     """What to write instead; empty where nothing can be said."""
     url: str

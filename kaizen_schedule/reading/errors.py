@@ -14,12 +14,13 @@ class KaizenError(Exception):
         fix: What to do about it; empty where nothing can be said.
 
     Example:
-        >>> str(TargetError("no folder at nowhere", fix="name an existing folder"))
-        'no folder at nowhere'
+        >>> error = KaizenError("no folder at nowhere", fix="name an existing folder")
+        >>> str(error), error.fix, error.exit_code
+        ('no folder at nowhere', 'name an existing folder', 1)
     """
 
     exit_code = 1
-    """What a command ends with when this error reaches it."""
+    """What a command ends with when this error reaches it: 1, where an error says no other."""
 
     diagnostics: tuple[Any, ...] = ()
     """What is wrong with a file, where it is that; told before the message."""
@@ -27,44 +28,102 @@ class KaizenError(Exception):
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message)
         self.message = message
+        """One sentence, safe to print; what ``str`` of the error is."""
         self.fix = fix
+        """What to do about it; empty where nothing can be said."""
 
 
 class UsageError(KaizenError):
-    """A call or command was worded wrongly."""
+    """A call or command was worded wrongly.
+
+    Example:
+        >>> from kaizen_schedule import parse_instant
+        >>> try:
+        ...     parse_instant("tomorrow")
+        ... except UsageError as error:
+        ...     print(error.message, error.fix, error.exit_code, sep="; ")
+        "tomorrow" is no instant; write it like 2026-11-30T09:00:00Z; 2
+    """
 
     exit_code = 2
+    """Wrong use."""
 
 
 class TargetError(UsageError):
-    """The target is not there, is no folder, or cannot be opened."""
+    """The target is not there, is no folder, or cannot be opened.
+
+    Example:
+        >>> from kaizen_schedule import load_manifest
+        >>> try:
+        ...     load_manifest("nowhere")
+        ... except TargetError as error:
+        ...     print(error.message, error.fix, sep="; ")
+        target "nowhere" does not exist; name a repository's folder
+    """
 
 
 class ManifestError(KaizenError):
-    """The manifest is absent, cannot be read, or is no regular file inside the target."""
+    """The manifest is absent, cannot be read, or is no regular file inside the target.
+
+    Example:
+        >>> from kaizen_schedule import load_manifest
+        >>> (repository / ".kaizen/schedule.yml").unlink()
+        >>> try:
+        ...     load_manifest(repository)
+        ... except ManifestError as error:
+        ...     print(error.message, error.fix, sep="; ")
+        there is no .kaizen/schedule.yml here; make one: kaizen-agentic schedule init
+    """
 
     exit_code = 2
+    """No usable manifest."""
 
 
 class SourceError(KaizenError):
-    """A source of the roster, a hub or a snapshot, cannot be had."""
+    """A source of the roster, a hub or a snapshot, cannot be had.
+
+    Example:
+        >>> from kaizen_schedule import Source, read_roster
+        >>> try:
+        ...     read_roster(Source(snapshot="nowhere.json"), host="forge-1")
+        ... except SourceError as error:
+        ...     print(error.message, error.exit_code, sep="; ")
+        "nowhere.json" cannot be read: no such file or directory; 3
+    """
 
     exit_code = 3
+    """A source cannot be had."""
 
 
 class OutputError(KaizenError):
-    """A result could not be written."""
+    """A result could not be written.
+
+    Example:
+        >>> from kaizen_schedule import add_memory
+        >>> _ = (repository / ".kaizen/agents").write_text("a file where a folder must be")
+        >>> try:
+        ...     add_memory(repository, "coach", "The build needs node 20.", now=now)
+        ... except OutputError as error:
+        ...     print(error.message.partition(": ")[0])
+        cannot write .kaizen/agents/coach/memory.md
+    """
 
 
 class FaultReason(StrEnum):
     """Why a file of a repository cannot be had."""
 
     MISSING = "missing"
+    """Nothing stands at the path."""
     OUTSIDE = "outside"
+    """The path, or a link on its way, leaves the repository."""
     NOT_REGULAR = "not-regular"
+    """It is no regular file."""
     TOO_LARGE = "too-large"
+    """It holds more bytes than are read."""
     LINK_LOOP = "link-loop"
+    """A link leads back to itself."""
     UNREADABLE = "unreadable"
+    """The system refuses to open or read it."""
 
 
 class FileFault(KaizenError):
@@ -74,12 +133,22 @@ class FileFault(KaizenError):
         path: The path inside the repository, as asked for.
         reason: Why.
         detail: The reason in words, safe to print.
+
+    Example:
+        >>> from kaizen_schedule.reading.tree import MemoryTree
+        >>> try:
+        ...     MemoryTree({}).read("README.md", cap=1000)
+        ... except FileFault as fault:
+        ...     print(fault.path, fault.reason, fault.message, sep="; ")
+        README.md; missing; README.md does not exist
     """
 
     def __init__(self, path: str, reason: FaultReason, detail: str) -> None:
         super().__init__(detail)
         self.path = path
+        """The path inside the repository, as asked for."""
         self.reason = reason
+        """Why."""
 
 
 class Refusal(KaizenError):
@@ -89,8 +158,17 @@ class Refusal(KaizenError):
         reason: A stable word, such as ``expired``.
         message: One sentence, safe to print.
         fix: What to do about it.
+
+    Example:
+        >>> from kaizen_schedule import init
+        >>> try:
+        ...     init(repository)
+        ... except Refusal as refusal:
+        ...     print(refusal.reason, refusal.message, sep="; ")
+        exists; .kaizen/schedule.yml already exists
     """
 
     def __init__(self, reason: str, message: str, *, fix: str = "") -> None:
         super().__init__(message, fix=fix)
         self.reason = reason
+        """A stable word, such as ``expired``."""

@@ -16,12 +16,23 @@ from .diagnostics import SITE, START, Diagnostic, Severity, Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule that findings belong to."""
+    """A rule that findings belong to.
+
+    Example:
+        >>> from kaizen_schedule import explain_rule
+        >>> rule, page = explain_rule("KS204")
+        >>> rule.name, rule.severity.value, rule.title
+        ('unknown-cadence', 'error', 'a cadence that does not exist')
+    """
 
     code: str
+    """Stable code, such as `KS204`; never reused."""
     name: str
+    """Stable name, such as `unknown-cadence`."""
     severity: Severity
+    """`error` or `warning`."""
     title: str
+    """What is wrong, in a few words."""
 
     @property
     def url(self) -> str:
@@ -117,6 +128,12 @@ def _index() -> dict[str, Rule]:
 def find_rule(text: str) -> Rule | None:
     """Find a rule by code or name, ignoring case.
 
+    Args:
+        text: The code or the name.
+
+    Returns:
+        The rule; None where there is none.
+
     Example:
         >>> find_rule("ks204").name, find_rule("unknown-cadence").code
         ('unknown-cadence', 'KS204')
@@ -132,10 +149,13 @@ class Finding(NamedTuple):
     """A rule that was broken, at a route and not yet at a line."""
 
     rule: Rule
+    """The rule."""
     message: str
     """One sentence, safe to print."""
     route: Route = ()
+    """The way to the value."""
     fix: str = ""
+    """What to write instead; empty where nothing can be said."""
     at_key: bool = False
     """Whether the key itself is what is wrong, not its value."""
 
@@ -162,6 +182,9 @@ def diagnose(
         fix: What to write instead.
         excerpt: The offending line, safe to print.
         carets: Carets to print beneath it.
+
+    Returns:
+        The diagnostic.
 
     Example:
         >>> diagnose(TOO_LARGE, "it is too large", path="a.yml").code

@@ -1,7 +1,6 @@
 """Text made safe to show: secrets replaced, the invisible made visible, markup made literal.
 
-Source:
-    Unicode: Default_Ignorable_Code_Point, Annex 11. CommonMark 0.31.2: sections 2.4, 2.5, 6.1.
+Source: Unicode, Default_Ignorable_Code_Point and Annex 11; CommonMark 0.31.2, 2.4, 2.5 and 6.1.
 """
 
 from __future__ import annotations
@@ -30,7 +29,12 @@ class Secret(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
-    """That a secret was replaced; never the secret."""
+    """That a secret was replaced; never the secret.
+
+    Example:
+        >>> redact("redis://" + ":s3cr3t@db/0")[1]
+        (Redaction(kind='url-credentials', line=1),)
+    """
 
     kind: str
     """What it was, such as `github-token`."""
@@ -135,9 +139,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 
 def find_secrets(text: str) -> tuple[Secret, ...]:
-    r"""Find secrets, each in its whole length, also when split by what cannot be seen.
-
-    The time taken grows with the length of the text, whatever it holds.
+    r"""Find secrets, each in its whole length, also split by what cannot be seen; in linear time.
 
     Returns:
         The secrets in order; where several overlap, one that covers them all.
@@ -158,8 +160,6 @@ def redact(text: str) -> tuple[str, tuple[Redaction, ...]]:
     Example:
         >>> redact("redis://" + ":s3cr3t@db/0")[0]
         'redis://:[redacted:url-credentials]@db/0'
-        >>> redact("redis://" + ":s3cr3t@db/0")[1]
-        (Redaction(kind='url-credentials', line=1),)
     """
     secrets = find_secrets(text)
     redactions, line, position = [], 1, 0

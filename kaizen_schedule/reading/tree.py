@@ -119,5 +119,9 @@ class MemoryTree:
             return Stat(kind=Kind.FILE, size=len(self.files[path]))
         return Stat(kind=Kind.FOLDER, size=0) if self._is_folder(path) else None
 
+    def holds(self, path: str) -> bool:
+        """Say whether anything stands at a path, be it of use or not."""
+        return path in self.faults or self.stat(path) is not None
+
     def _is_folder(self, path: str) -> bool:
         return not path or any(p.startswith(f"{path}/") for p in (*self.files, *self.faults))

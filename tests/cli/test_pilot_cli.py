@@ -195,7 +195,7 @@ def test_the_progress_event(tmp_path: Path) -> None:
     assert headers["Authorization"] == "Bearer token-of-the-hub"
     event: Any = parse_json(body)
     schema = json.loads(
-        Path(data_path("contracts", "kaizen-pilot-completed.schema.json")).read_text()
+        Path(data_path("published", "contracts", "kaizen-pilot-completed.schema.json")).read_text()
     )
     jsonschema.validate(event, schema)
     assert event["data"]["ok"] is True

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from kaizen_schedule import Asking, load_roster, show_roster
 from kaizen_schedule.edges import writing
 from kaizen_schedule.edges.files import DiskTree, find_target, reason_of
 from kaizen_schedule.edges.writing import append_line, replace_file, write_output
@@ -390,8 +391,9 @@ def test_more_folders_on_the_way_than_a_process_may_open(repo: Path) -> None:
     (repo / "a").symlink_to("s/../" * 400 + deep)
     assert fault(repo, "a").message == "a is a folder"
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    opened = max(map(int, os.listdir("/dev/fd")))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 6, limits[1]))
+    free = os.dup(0)  # the lowest number that is free; who began us may hold far higher ones
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 6, limits[1]))
     try:
         found = fault(repo, deep)
     finally:
@@ -663,6 +665,58 @@ def test_a_folder_that_may_be_entered_but_not_listed(repo: Path) -> None:
         assert tree.read("sub/other", cap=CAP).data == b"other"
         with pytest.raises(FileFault, match="permission denied"):
             tree.list("sub")
+
+
+# --- Whether anything stands there ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["nothing", "nothing/at/all", "sub/nothing", "file/beneath", "a\0b", "n" * 256, "\ud800"],
+)
+def test_where_nothing_stands_nothing_is_held(repo: Path, path: str) -> None:
+    with DiskTree(repo) as tree:
+        assert not tree.holds(path)
+    assert fault(repo, path).reason is FaultReason.MISSING
+
+
+@pytest.mark.parametrize(
+    "path", ["", ".", "file", "sub", "sub/deep/file", "sub/../file", "to/other"]
+)
+def test_what_stands_there_is_held(repo: Path, path: str) -> None:
+    (repo / "to").symlink_to("sub")
+    with DiskTree(repo) as tree:
+        assert tree.holds(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["..", "../outside/secret", "out", "away/secret", "away/nothing", "lost", "lost/x", "loop/x",
+     "pipe"],
+)  # fmt: skip
+def test_what_is_no_use_is_held_all_the_same(repo: Path, path: str) -> None:
+    (repo / "out").symlink_to(repo.parent / "outside" / "secret")
+    (repo / "away").symlink_to("../outside")
+    (repo / "lost").symlink_to("nothing")
+    (repo / "loop").symlink_to("loop")
+    os.mkfifo(repo / "pipe")
+    with DiskTree(repo) as tree:
+        assert tree.holds(path)
+    assert fault(repo, path).reason is not FaultReason.MISSING
+
+
+def test_what_may_not_be_looked_at_is_held(repo: Path) -> None:
+    (repo / "sub").chmod(0)
+    with DiskTree(repo) as tree, unprivileged():
+        assert tree.holds("sub/nothing")
+        assert not tree.holds("nothing/at/all")
+
+
+def test_to_see_that_nothing_stands_there_opens_nothing(repo: Path) -> None:
+    with DiskTree(repo) as tree, opened_names() as names:
+        assert not tree.holds("nothing/at/all")
+        assert tree.holds("file")
+    assert names == []
 
 
 # --- Listing -------------------------------------------------------------------------------------
@@ -1319,3 +1373,57 @@ def test_a_descriptor_that_is_not_open_says_so() -> None:
         1,
         b'cannot write "/dev/fd/777": bad file descriptor\n',
     )
+
+
+# --- A fleet of them -----------------------------------------------------------------------------
+
+
+def test_a_broken_checkout_changes_nothing_of_those_beside_it(tmp_path: Path) -> None:
+    """All have the same manifest, which is checked once; what else stands there is each one's."""
+    manifest = 'version: "1"\nagents:\n  coach: {cadence: weekly}\n'
+    names = [
+        "a", "b-gone", "c", "d-pipe", "e-away", "f", "g-prompt-away", "h-prompt-pipe", "i-high",
+        "j-prompts-away", "k-inside", "l-file",
+    ]  # fmt: skip
+    at = {name: tmp_path / name for name in names}
+    for folder in at.values():
+        write_files(folder, {".git/HEAD": "", ".kaizen/schedule.yml": manifest})
+    write_files(tmp_path / "outside", {"schedule.yml": manifest, "agent-coach.md": "SECRET"})
+    os.rename(at["b-gone"], tmp_path / "elsewhere")
+    for name, path in (("d-pipe", ".kaizen/schedule.yml"), ("e-away", ".kaizen/schedule.yml"),
+                       ("l-file", ".git/HEAD")):  # fmt: skip
+        (at[name] / path).unlink()
+    os.mkfifo(at["d-pipe"] / ".kaizen/schedule.yml")
+    (at["e-away"] / ".kaizen/schedule.yml").symlink_to(tmp_path / "outside/schedule.yml")
+    for name in ("g-prompt-away", "h-prompt-pipe", "i-high", "k-inside"):
+        (at[name] / "agents").mkdir()
+    (at["g-prompt-away"] / "agents/agent-coach.md").symlink_to("../../outside/agent-coach.md")
+    os.mkfifo(at["h-prompt-pipe"] / "agents/agent-coach.md")
+    (at["i-high"] / "agents/agent-coach.md").write_text("---\nrisk: high\n---\n")
+    (at["j-prompts-away"] / "agents").symlink_to("../outside")
+    (at["k-inside"] / "agents/agent-coach.md").symlink_to("../prompt.md")
+    (at["k-inside"] / "prompt.md").write_text("Be kind.")
+    (at["l-file"] / ".claude").touch()
+    items = [{"slug": name, "host_paths": {"forge-1": str(path)}} for name, path in at.items()]
+    answer = show_roster(Asking(roster=load_roster(items), host="forge-1"))
+    told = {row.repo: row.agents or row.reasons[0].reason.value for row in answer.repos}
+    assert told == {
+        "a": ("coach",),
+        "b-gone": "path-missing",
+        "c": ("coach",),
+        "d-pipe": "unreadable",
+        "e-away": "unreadable",
+        "f": ("coach",),
+        "g-prompt-away": "agent-not-installed",
+        "h-prompt-pipe": "agent-not-installed",
+        "i-high": "review-missing",
+        "j-prompts-away": "agent-not-installed",
+        "k-inside": ("coach",),
+        "l-file": ("coach",),
+    }
+    alone = {
+        row.repo: row
+        for item in items
+        for row in show_roster(Asking(roster=load_roster([item]), host="forge-1")).repos
+    }
+    assert {row.repo: row for row in answer.repos} == alone

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kaizen_schedule.edges import packaged, writing
+from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.packaged import (
     PackagedZones,
     data_path,
@@ -23,7 +21,6 @@ from kaizen_schedule.edges.packaged import (
     zones,
 )
 from kaizen_schedule.planning.agents import NAME, Risk
-from kaizen_schedule.publishing.contracts import build_contracts
 from kaizen_schedule.reading.rules import RULES
 
 
@@ -95,31 +92,6 @@ def test_every_rule_has_its_page() -> None:
 def test_what_is_shipped_can_be_opened() -> None:
     assert Path(data_path("agents")).is_dir()
     assert json.loads(schema("manifest"))["properties"]["version"]
-
-
-def test_the_schemas_are_those_of_the_models(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: dict[str, bytes] = {}
-
-    def keep(path: Path, data: bytes) -> None:
-        assert path.parent == Path(data_path("contracts"))
-        written[path.name] = data
-
-    monkeypatch.setattr(writing, "write_output", keep)
-    monkeypatch.delitem(sys.modules, "kaizen_schedule.edges.regenerate", raising=False)
-    runpy.run_module("kaizen_schedule.edges.regenerate", run_name="__main__")
-    assert {name: text.encode() for name, text in build_contracts().items()} == written
-    shipped = Path(data_path("contracts"))
-    assert {file.name: file.read_bytes() for file in shipped.iterdir()} == written, (
-        "mend it with: make contracts"
-    )
-
-
-def test_importing_the_generator_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "write_output", lambda *_: pytest.fail("written"))
-    monkeypatch.delitem(sys.modules, "kaizen_schedule.edges.regenerate", raising=False)
-    runpy.run_module("kaizen_schedule.edges.regenerate", run_name="regenerate")
 
 
 def test_nothing_is_asked_of_the_host_for_what_is_shipped() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.planning.definitions import ActivityDefinition
 from kaizen_schedule.planning.eligibility import (
+    Checkout,
     Examined,
     Examiner,
     Exclusion,
@@ -24,7 +25,7 @@ from kaizen_schedule.planning.roster import Roster, load_roster
 from kaizen_schedule.planning.windows import Window
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.errors import FaultReason, FileFault
-from kaizen_schedule.reading.tree import MemoryTree, Tree
+from kaizen_schedule.reading.tree import MemoryTree
 from tests.support import MemoryZones
 
 # Read at import, before the core is watched.
@@ -96,7 +97,7 @@ class Fleet:
         self.opened: list[str] = []
 
     @contextmanager
-    def open(self, path: str) -> Generator[Tree, None, None]:
+    def open(self, path: str) -> Generator[Checkout, None, None]:
         """Open a checkout."""
         self.opened.append(path)
         found = self.trees.get(path, FaultReason.MISSING)

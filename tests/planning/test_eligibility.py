@@ -12,9 +12,10 @@ import pytest
 
 from kaizen_schedule.planning.cron import Cadence
 from kaizen_schedule.planning.definitions import ActivityDefinition
-from kaizen_schedule.planning.eligibility import Exclusion
+from kaizen_schedule.planning.eligibility import Examiner, Exclusion, Place
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
 from kaizen_schedule.planning.reasons import Reason
+from kaizen_schedule.planning.resolver import surroundings
 from kaizen_schedule.reading.errors import FaultReason, UsageError
 from tests.support import definition as made
 
@@ -24,10 +25,12 @@ from .fleets import (
     FIRES,
     HOST,
     METRICS,
+    PROMPTS,
     RUNS,
     TEMPLATE,
     WEEK,
     WEEKLY,
+    ZONES,
     Files,
     Fleet,
     ask,
@@ -620,6 +623,38 @@ def test_a_text_that_was_checked_before_is_the_same_for_another_repository() -> 
     ]
     assert found.exclusions[0].diagnostics == found.exclusions[1].diagnostics
     assert [run.repo for run in found.scheduled_runs] == ["b"]
+
+
+@pytest.mark.parametrize("order", ["abcdef", "fedcba", "cafebd"])
+def test_a_repository_s_prompt_counts_there_and_nowhere_else(order: str) -> None:
+    first, second = "agents/agent-coach.md", ".claude/agents/coach.md"
+    held: dict[str, Files] = {
+        "a": {},
+        "b": {first: HIGH},
+        "c": {second: FaultReason.OUTSIDE},
+        "d": {first: b"Be kind."},
+        "e": {second: HIGH, first: FaultReason.MISSING},
+        "f": {},
+    }
+    around = surroundings(COACH, DRAFTS, PROMPTS, hosts=(HOST,), host=HOST, zones=ZONES)
+    trees = {f"/srv/{slug}": checkout(WEEKLY, files=files) for slug, files in held.items()}
+    examiner = Examiner(around, Fleet(trees).open)
+    found = {slug: examiner.examine(Place(slug, f"/srv/{slug}")) for slug in order}
+    excluded = {(e.repo, e.reason) for told in found.values() for e in told.exclusions}
+    assert excluded == {
+        ("b", Reason.REVIEW_MISSING),
+        ("c", Reason.AGENT_NOT_INSTALLED),
+        ("e", Reason.REVIEW_MISSING),
+    }
+    assert found["a"].runnable == found["d"].runnable == found["f"].runnable != ()
+
+
+def test_the_globs_of_a_preview_are_asked_of_each_repository() -> None:
+    definitions = (globs(COACH, exclude=["b"]), *(d for d in DRAFTS if d != COACH))
+    trees = {f"/srv/{slug}": checkout(WEEKLY) for slug in "abc"}
+    found = ask([item(slug) for slug in "abc"], trees, definition=None, definitions=definitions)
+    assert [run.repo for run in found.scheduled_runs] == ["a", "c"]
+    assert [(e.repo, e.reason) for e in found.exclusions] == [("b", Reason.NOT_SELECTED)]
 
 
 @pytest.mark.parametrize("path", ["/srv/a b", "/srv/$(x)", "/srv/a'b", "/srv/-x"])

@@ -21,7 +21,7 @@ from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.planning.resolver import Resolution, digest_of
 from kaizen_schedule.planning.roster import load_roster
 from kaizen_schedule.planning.windows import Window
-from kaizen_schedule.reading.codec import dumps
+from kaizen_schedule.reading.codec import dumps, to_plain
 from tests.support import definition as made
 
 from .fleets import (
@@ -187,6 +187,26 @@ def test_labels_are_rendered_and_safe() -> None:
         "repo:a\\n{{ run.path }}",
         "at:2026-11-30T09:00:00+01:00",
     )
+
+
+def test_labels_are_each_run_s_own() -> None:
+    labels = ("{{ run.agent }}", "{{ run.cadence }} {{ run.timezone }}", "{{ run.scheduled_for }}")
+    drafts = tuple(replace(d, task=replace(d.task, labels=labels)) for d in DRAFTS)
+    entries = ("coach: {cadence: weekly, cron: '*/30 2 * * 0'}", "optimization: {cadence: weekly}")
+    trees = {
+        "/srv/a": checkout(*entries),
+        "/srv/b": checkout(*entries, timezone="UTC"),
+        "/srv/c": checkout(*entries),
+    }
+    day = datetime(2026, 10, 25, tzinfo=UTC)  # when Berlin's clocks are put back
+    found = ask(
+        [item(slug) for slug in "abc"], trees, definition=None, definitions=drafts,
+        window=Window(start=day, end=day + 7 * DAY), now=day,
+    ).scheduled_runs  # fmt: skip
+    assert len(found) == 4 + 2 + 4 + 3
+    for run in found:
+        written = to_plain(run.scheduled_for)
+        assert run.labels == (run.agent, f"{run.cadence} {run.timezone}", written)
 
 
 @pytest.mark.parametrize(
@@ -554,6 +574,27 @@ def test_whatever_slug_and_path_hold_the_command_is_its_words(slug: str, folder:
         assert run.idempotency_key.isascii()
         assert run.idempotency_key.count(":") == 4
         dumps(found).encode("ascii")
+
+
+@pytest.mark.parametrize("odd", [*map(chr, range(1, 128)), "é", "漢"])
+def test_a_command_is_quoted_as_the_shell_wants_it_and_no_more(odd: str) -> None:
+    path = f"/srv/a{odd}b"
+    (run,) = ask([item("x", path)], {path: checkout(WEEKLY)}).scheduled_runs
+    assert run.command == shlex.join(run.argv)
+
+
+def test_very_many_instants_are_handed_out_each_at_its_time() -> None:
+    tree = checkout("coach: {cadence: weekly, cron: '0 * * * *'}", timezone="UTC")
+    trees = {f"/srv/{slug}": tree for slug in "ab"}
+    now = FIRES + 6 * DAY  # so that some have expired, later by their stagger
+    found = ask([item(slug) for slug in "ab"], trees, now=now)
+    for slug in "ab":
+        shift = late(slug, "coach") + 6 * DAY
+        due = [FIRES + timedelta(hours=n) for n in range(7 * 24)]
+        expected = [moment for moment in due if moment + shift > now]
+        runs = [run for run in found.scheduled_runs if run.repo == slug]
+        assert [run.scheduled_for_utc for run in runs] == expected
+        assert all(run.expires_at == run.scheduled_for_utc + shift for run in runs)
 
 
 def test_a_preview_says_that_a_definition_leaves_a_repository_out_before_all_else() -> None:

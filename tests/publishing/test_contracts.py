@@ -1,101 +1,180 @@
-"""The committed schemas are those of the models, and hold what the program emits and accepts."""
+"""The published files are what the models say, wherever they stand, and are safe to lay out."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import runpy
+import shutil
+import sys
+from functools import cache
+from pathlib import Path, PurePosixPath
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from kaizen_schedule.edges.packaged import data_path, schema
-from kaizen_schedule.publishing.contracts import build_contracts
+from kaizen_schedule.api import regenerate
+from kaizen_schedule.api.contracts import compare_contracts, export_contracts, list_contracts
+from kaizen_schedule.edges import packaged
+from kaizen_schedule.planning.reasons import Reason
+from kaizen_schedule.publishing.contracts import render_record_index
+from kaizen_schedule.publishing.reference import MARKERS, digest_of
+from kaizen_schedule.reading.errors import OutputError, TargetError
+from kaizen_schedule.reading.rules import RULES
 from tests.support import ROOT
 
-EVENTS = ("kaizen-schedule-prepared", "kaizen-pilot-completed")
-EMITTED = (
-    "bundle",
-    "diagnostics",
-    *EVENTS,
-    *(f"{name}-data" for name in EVENTS),
-    "pilot-step",
-    "resolution",
-    "roster",
-    "task",
-)
-WRITTEN = ("manifest", "roster-file")
-NAMES = (*EMITTED, *WRITTEN)
+DOCS = ROOT / "docs"
+MEND = "stale; mend it with: make contracts"
 
 
-@pytest.mark.parametrize(("name", "text"), build_contracts().items())
-def test_the_committed_file_is_what_the_models_say(name: str, text: str) -> None:
-    with open(data_path("contracts", name), encoding="utf-8") as file:
-        assert file.read() == text, "stale; mend it with: make contracts"
+@cache
+def documents() -> dict[str, str]:
+    return regenerate.build_documents()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_schema_is_one(name: str) -> None:
-    plain = json.loads(schema(name))
-    Draft202012Validator.check_schema(plain)
-    assert plain["$id"].endswith(f"contracts/{name}.schema.json")
-
-
-def parts(plain: dict[str, Any]) -> list[dict[str, Any]]:
-    return [p for p in (plain, *plain.get("$defs", {}).values()) if p.get("type") == "object"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_field_is_described(name: str) -> None:
-    for part in parts(json.loads(schema(name))):
-        assert part.get("description"), part
-        for key, field in part["properties"].items():
-            assert field.get("description") or "$ref" in field, f"{part.get('title')}.{key}"
-
-
-def test_what_people_write_is_closed_and_what_is_emitted_is_open() -> None:
-    for name in WRITTEN:
-        assert all(p["additionalProperties"] is False for p in parts(json.loads(schema(name))))
-    for name in EMITTED:
-        for part in parts(json.loads(schema(name))):
-            assert "additionalProperties" not in part
-            assert set(part["required"]) == set(part["properties"])
-
-
-def test_every_schema_is_looked_at() -> None:
-    assert {f"{name}.schema.json" for name in NAMES} == set(build_contracts())
-
-
-@pytest.mark.parametrize("name", EVENTS)
-def test_the_schema_of_an_event_holds_that_of_its_data(name: str) -> None:
-    whole, data = json.loads(schema(name)), json.loads(schema(f"{name}-data"))
-    reference = whole["properties"]["data"]["$ref"]
-    held = whole["$defs"][reference.removeprefix("#/$defs/")]
-    assert {key: held[key] for key in ("properties", "required", "description")} == {
-        key: data[key] for key in ("properties", "required", "description")
-    }
-    assert whole["properties"]["type"]["const"] == name.replace("-", ".")
-    assert whole["properties"]["specversion"]["const"] == "1.0"
-
-
-@pytest.mark.parametrize(
-    ("data", "good"),
-    [
-        ({"version": "1"}, True),
-        ({"version": "1", "agents": {"coach": {"cadence": "weekly"}}}, True),
-        ({"version": 1}, False),
-        ({"version": "1", "agent": {}}, False),
-        ({"version": "1", "agents": {"co ach": {"cadence": "weekly"}}}, False),
-        ({"version": "1", "agents": {"coach": {"cadence": "weekly", "cron": None}}}, False),
-        ({"version": "1", "agents": {"coach": {}}}, False),
-    ],
-)
-def test_the_manifest_schema(data: Any, good: bool) -> None:
-    assert Draft202012Validator(json.loads(schema("manifest"))).is_valid(data) is good
-
-
-def test_the_modeline_of_this_repository_names_the_schema() -> None:
-    first = (ROOT / ".kaizen/schedule.yml").read_text().splitlines()[0]
-    target = first.removeprefix("# yaml-language-server: $schema=")
-    assert (ROOT / ".kaizen" / target).resolve() == (
-        ROOT / "kaizen_schedule/data/contracts/manifest.schema.json"
+def test_the_program_s_copy_is_what_the_models_say() -> None:
+    assert {path: packaged.contract(path).decode() for path in list_contracts()} == documents(), (
+        MEND
     )
+
+
+def test_the_documents_are_the_program_s_copy() -> None:
+    assert compare_contracts(DOCS) == (), MEND
+
+
+def test_the_index_of_records_is_made_of_them() -> None:
+    records = {path.name: path.read_text("utf-8") for path in (DOCS / "adr").glob("ADR-*.md")}
+    assert (DOCS / "adr/index.md").read_text("utf-8") == render_record_index(records), MEND
+
+
+def test_a_record_without_a_head_is_told() -> None:
+    with pytest.raises(ValueError, match=r"ADR-1\.md has no front matter"):
+        render_record_index({"ADR-1.md": "# A record\n"})
+
+
+def test_nothing_else_stands_where_only_generated_files_do() -> None:
+    """A file that is no longer generated must not stay."""
+    known = set(list_contracts())
+    for folder in ("contracts", "rules", "integrations", "examples/.kaizen"):
+        found = {path.relative_to(DOCS).as_posix() for path in (DOCS / folder).rglob("*")
+                 if path.is_file()}  # fmt: skip
+        assert found <= known
+
+
+def test_a_planted_change_is_found(tmp_path: Path) -> None:
+    export_contracts(tmp_path)
+    page = tmp_path / "rules/KS204.md"
+    page.write_text(page.read_text().replace("weely", "weekley"))
+    (tmp_path / "contracts/task.schema.json").unlink()
+    (tmp_path / "contracts/manifest.schema.json").write_bytes(b"\xff\x1b[31m")
+    (tmp_path / "contracts/unknown.txt").write_text("left alone")
+    drifts = {drift.path: drift for drift in compare_contracts(tmp_path)}
+    assert set(drifts) == {
+        "rules/KS204.md",
+        "contracts/task.schema.json",
+        "contracts/manifest.schema.json",
+    }
+    assert drifts["contracts/task.schema.json"].missing
+    assert "-    cadence: weekley\n+    cadence: weely\n" in drifts["rules/KS204.md"].diff
+    assert "\x1b" not in drifts["contracts/manifest.schema.json"].diff
+    assert set(export_contracts(tmp_path)) == set(drifts)
+    assert compare_contracts(tmp_path) == ()
+    assert (tmp_path / "contracts/unknown.txt").read_text() == "left alone"
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    other = tmp_path / "other.md"
+    other.write_text("mine")
+    folder = tmp_path / "docs"
+    (folder / "rules").mkdir(parents=True)
+    (folder / "rules/KS204.md").symlink_to(other)
+    with pytest.raises(OutputError):
+        export_contracts(folder)
+    assert other.read_text() == "mine"
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(TargetError, match="is no folder"):
+        compare_contracts(file)
+    with pytest.raises(OutputError, match="cannot make folder"):
+        export_contracts(file)
+
+
+def test_every_path_is_one_that_any_system_can_hold() -> None:
+    folded = [path.lower() for path in list_contracts()]
+    assert len(set(folded)) == len(folded)
+    for path in list_contracts():
+        assert all(part not in ("", ".", "..") for part in PurePosixPath(path).parts)
+        assert path.isascii()
+
+
+def test_every_page_says_from_what_it_came() -> None:
+    for path, text in documents().items():
+        if path.endswith(".md") and "/activity-definitions/weekly-" not in path:
+            front = text.split("---\n")[1]
+            (source,) = front.splitlines()
+            name = source.removeprefix("edit_source: ")
+            assert (ROOT / name).exists(), path
+            assert "SHA-256" in text, path
+
+
+def test_every_rule_and_reason_has_its_page() -> None:
+    assert {f"rules/{rule.code}.md" for rule in RULES} < set(list_contracts())
+    order = packaged.reasons()
+    assert order == (*map(str, Reason), "expired", "run-mismatch")
+    for reason in order:
+        assert f"\n## {reason}\n" in documents()["reasons.md"]
+        page = packaged.reason_page(reason) or ""
+        assert page.count("\n\nWhy: ") == page.count("\n\nWhat to do: ") == 1
+        assert all(len(line) <= 80 for line in page.splitlines())
+
+
+def test_schemas_point_to_anchors_that_exist() -> None:
+    for path, text in documents().items():
+        if not path.endswith(".schema.json"):
+            continue
+        name = path.removeprefix("contracts/").removesuffix(".schema.json")
+        page = documents()[f"contracts/fields/{name}.md"]
+        schema = json.loads(text)
+        parts = [schema, *schema.get("$defs", {}).values()]
+        for part in parts:
+            for field in part.get("properties", {}).values():
+                address = field["description"].split()[-1]
+                head, _, anchor = address.partition("#")
+                assert head.endswith(f"/contracts/fields/{name}/")
+                assert f'<a id="{anchor}"></a>' in page
+
+
+def test_no_marker_is_left() -> None:
+    for path, text in documents().items():
+        for kind in MARKERS:
+            assert f"<!-- {kind}" not in text, path
+
+
+def test_a_digest_tells_texts_apart() -> None:
+    assert digest_of("a", "b") != digest_of("ab") != digest_of("ab", "")
+
+
+def test_regenerating_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docs, held = tmp_path / "docs", tmp_path / "published"
+    (docs / "adr").mkdir(parents=True)
+    for record in (DOCS / "adr").glob("ADR-*.md"):
+        shutil.copy(record, docs / "adr")
+    held.mkdir()
+    (held / "stale.md").write_text("no longer generated")
+    real = packaged.data_path
+    monkeypatch.setattr(
+        packaged,
+        "data_path",
+        lambda *parts: (
+            str(held.joinpath(*parts[1:])) if parts[:1] == ("published",) else real(*parts)
+        ),
+    )
+    monkeypatch.setattr(sys, "argv", ["regenerate", str(docs)])
+    monkeypatch.delitem(sys.modules, "kaizen_schedule.api.regenerate")
+    runpy.run_module("kaizen_schedule.api.regenerate", run_name="__main__")
+    for root, folder in ((Path(real("published")), held), (DOCS, docs)):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                assert path.read_bytes() == (root / path.relative_to(folder)).read_bytes(), MEND
+    assert not (held / "stale.md").exists()

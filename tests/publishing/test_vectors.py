@@ -1,0 +1,112 @@
+"""Vectors are answered as they say, hold every reason, and can be read back by anyone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from kaizen_schedule.edges import packaged
+from kaizen_schedule.edges.conformance import answer_vector, lay_out
+from kaizen_schedule.planning.reasons import Reason
+from kaizen_schedule.publishing.vectors import FLEET, Vector, VectorFile, load_vector
+from kaizen_schedule.reading.codec import dumps, to_plain
+from kaizen_schedule.reading.errors import UsageError
+
+PATHS = [
+    path
+    for path in packaged.contracts()
+    if path.startswith("contracts/vectors/") and path.endswith(".json")
+]
+
+
+@cache
+def plain(path: str) -> Any:
+    return json.loads(packaged.contract(path))
+
+
+def vector(name: str) -> Vector:
+    return load_vector(plain(f"contracts/vectors/{name}.json"))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_vector_is_answered_as_it_says(path: str) -> None:
+    held = load_vector(plain(path))
+    assert path == f"contracts/vectors/{held.name}.json"
+    # As JSON: a time in a repeated hour equals none of another kind of zone (PEP 495).
+    assert to_plain(answer_vector(held)) == plain(path)["expected"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_vector_keeps_its_schema(path: str) -> None:
+    schema = json.loads(packaged.schema("vector"))
+    Draft202012Validator(schema).validate(plain(path))
+    assert to_plain(load_vector(plain(path))) == plain(path)
+
+
+def test_every_reason_of_one_asking_is_shown() -> None:
+    found = Counter(
+        exclusion["reason"] for path in PATHS for exclusion in plain(path)["expected"]["exclusions"]
+    )
+    counted = Counter[str]()
+    for path in PATHS:
+        counted.update(plain(path)["expected"]["counts"]["reasons"])
+    assert set(counted) == set(map(str, Reason))
+    assert set(found) == set(map(str, Reason)) - {"agent-not-scheduled"}  # counted, not listed
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_vector_that_is_named_for_a_reason_shows_it(reason: Reason) -> None:
+    counts = plain(f"contracts/vectors/{reason}.json")["expected"]["counts"]
+    assert counts["reasons"][reason]
+
+
+def test_the_vectors_of_clock_changes_differ_where_clocks_do() -> None:
+    """A resolver that ignores the change, or takes the other rule, fails at least one of them."""
+    for place in ("berlin", "new-york", "lord-howe", "santiago"):
+        for season in ("spring", "autumn"):
+            found = vector(f"clocks-{place}-{season}").expected
+            assert found is not None
+            offsets = {run.scheduled_for.utcoffset() for run in found.scheduled_runs}
+            assert len(offsets) == 2, (place, season)
+
+
+def test_nothing_of_the_machine_is_in_a_vector() -> None:
+    for path in PATHS:
+        assert b"/tmp" not in packaged.contract(path)
+
+
+def test_other_rules_of_time_zones_are_refused() -> None:
+    held = replace(vector("not-due"), tzdata_version="1999.1")
+    with pytest.raises(UsageError, match=r"is of tzdata 1999\.1"):
+        answer_vector(held)
+
+
+@pytest.mark.parametrize("path", ["/etc/x", "/fleet/../x", "/fleet", "relative"])
+def test_a_vector_s_files_stay_where_they_are_laid_out(path: str, tmp_path: Any) -> None:
+    held = replace(vector("not-due"), files={path: VectorFile(base64="")})
+    with pytest.raises(UsageError, match=f"is not under {FLEET}"):
+        lay_out(held, str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.sampled_from(PATHS), st.data())
+def test_a_vector_that_lacks_something_says_what(path: str, data: st.DataObject) -> None:
+    held = dict(plain(path))
+    needed = sorted(set(held) - {"schema_version", "expected"})
+    gone = data.draw(st.sampled_from(needed))
+    del held[gone]
+    with pytest.raises(ValueError, match=f"^/{gone} is missing$"):
+        load_vector(held)
+
+
+def test_a_question_holds_no_answer() -> None:
+    asked = replace(vector("not-due"), expected=None)
+    assert load_vector(json.loads(dumps(asked))) == asked

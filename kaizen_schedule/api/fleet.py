@@ -49,7 +49,13 @@ PREVIEW = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the roster comes from; one of them, but that globs go over a hub or a snapshot."""
+    """Where the roster comes from; one of them, but that globs go over a hub or a snapshot.
+
+    Example:
+        >>> read = read_roster(Source(scan=repository.parent), host="forge-1")
+        >>> str(repository) in [repo.host_paths["forge-1"] for repo in read.roster.repos]
+        True
+    """
 
     roster: PathLike | None = None
     """An operator's ``roster.yml``."""
@@ -67,9 +73,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRoster:
-    """A roster as read of its source."""
+    """A roster as read of its source.
+
+    Example:
+        >>> path = repository / "answer.json"
+        >>> _ = path.write_text('[{"slug": "ledger", "host_paths": {"forge-1": "/srv/ledger"}}]')
+        >>> read = read_roster(Source(snapshot=path), host="forge-1")
+        >>> [repo.slug for repo in read.roster.repos], read.warnings
+        (['ledger'], ())
+    """
 
     roster: Roster
+    """The roster."""
     source: str
     """What it was read of, safe to print."""
     warnings: tuple[str, ...] = ()
@@ -86,6 +101,9 @@ def read_roster(source: Source, *, host: str, progress: Progress | None = None) 
         source: Where it comes from.
         host: The host on which a scanned folder stands.
         progress: Told of pages and folders as they are read.
+
+    Returns:
+        The roster, what it was read of, and what has to be said of it.
 
     Raises:
         UsageError: No source is named, or several.
@@ -201,9 +219,17 @@ def _scan(folder: PathLike, host: str, progress: Progress | None) -> ReadRoster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What is asked of a roster."""
+    """What is asked of a roster.
+
+    Example:
+        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
+        >>> asking = Asking(roster=roster, host="forge-1", definition=packaged.definitions()[1])
+        >>> show_roster(asking).repos[0].agents
+        ('coach',)
+    """
 
     roster: Roster
+    """The registered repositories."""
     host: str
     """The host that is asked about."""
     hosts: tuple[str, ...] | None = None
@@ -255,6 +281,9 @@ def show_roster(asking: Asking, *, progress: Progress | None = None) -> RosterAn
         asking: What is asked.
         progress: Told of each checkout that was looked into.
 
+    Returns:
+        Every registered repository, eligible or with its reasons, by slug.
+
     Raises:
         UsageError: The roster knows no such host, or the definition is a template.
 
@@ -288,6 +317,9 @@ def discover_kaizen_scheduled_repos(
         now: When it is asked; with a zone.
         list_not_scheduled: List ``agent-not-scheduled`` too.
         progress: Told of each checkout that was looked into.
+
+    Returns:
+        The runs, and one exclusion for each repository or entry that has none.
 
     Raises:
         UsageError: The window is empty, the roster knows no such host, or the definition is a
@@ -346,8 +378,11 @@ def explain_repository(
         slug: The repository.
         agent: The entry's agent; None for every entry.
         now: When it is asked; with a zone.
-        start: The window's first instant; without it no window is looked at.
-        end: The first instant after it.
+        start: The window's first instant, with a zone; without it no window is looked at.
+        end: The first instant after it, with a zone.
+
+    Returns:
+        One explanation for each entry; a single one where the repository itself is in the way.
 
     Raises:
         UsageError: There is no such repository in the roster, or the definition does not ask

@@ -44,7 +44,20 @@ from .timetable import Timing, place_findings, timing_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
-    """The one reason why a repository, or one of its entries, has no run."""
+    """The one reason why a repository, or one of its entries, has no run.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> from kaizen_schedule import Asking, discover_kaizen_scheduled_repos, load_roster
+        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
+        >>> found = discover_kaizen_scheduled_repos(
+        ...     Asking(roster=roster, host="forge-1"),
+        ...     start=now, end=now + timedelta(days=7), now=now,
+        ... )
+        >>> exclusion = found.exclusions[0]
+        >>> exclusion.agent, exclusion.reason.value, exclusion.transient
+        ('tdd-workflow', 'agent-disabled', False)
+    """
 
     repo: str
     """The slug; empty where the roster's item has none."""

@@ -21,7 +21,19 @@ PAGE_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A part of an answer, for those who cannot take the whole at once."""
+    """A part of an answer, for those who cannot take the whole at once.
+
+    Example:
+        >>> from datetime import timedelta
+        >>> from kaizen_schedule import Asking, discover_kaizen_scheduled_repos, load_roster
+        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
+        >>> found = discover_kaizen_scheduled_repos(
+        ...     Asking(roster=roster, host="forge-1"),
+        ...     start=now, end=now + timedelta(days=7), now=now,
+        ... )
+        >>> [(page.number, page.last) for page in iter_pages(found, runs=1)]
+        [(1, False), (2, False), (3, True)]
+    """
 
     number: int
     """From 1."""
@@ -30,8 +42,11 @@ class Page:
     digest: str
     """Of the whole answer: pages belong together where it is the same."""
     scheduled_runs: tuple[Run, ...] = ()
+    """Some of the answer's runs, in its order."""
     repos: tuple[RepoRun, ...] = ()
+    """Some of its repositories, for a definition about repositories."""
     exclusions: tuple[Exclusion, ...] = ()
+    """Some of its exclusions."""
 
 
 def iter_pages(
@@ -43,6 +58,9 @@ def iter_pages(
         resolution: The answer.
         runs: The most runs and exclusions of a page.
         size: The most bytes of a page's JSON on one line, but for a single item that is larger.
+
+    Yields:
+        One page or more: runs first, then repositories, then exclusions.
 
     Example:
         >>> from datetime import timedelta

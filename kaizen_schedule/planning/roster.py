@@ -27,7 +27,12 @@ PATH_LIMIT = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterRepo:
-    """A registered repository."""
+    """A registered repository.
+
+    Example:
+        >>> RosterRepo(slug="ledger", host_paths={"forge-1": "/srv/ledger"}).host_paths["forge-1"]
+        '/srv/ledger'
+    """
 
     slug: str
     """Its name, unique in the roster."""
@@ -49,7 +54,13 @@ class FaultyItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
-    """What was read of a source, sorted by slug whatever the order it came in."""
+    """What was read of a source, sorted by slug whatever the order it came in.
+
+    Example:
+        >>> roster = load_roster([{"slug": "b", "host_paths": {"forge-1": "/b"}}, {"slug": "a"}])
+        >>> roster.hosts, [repo.slug for repo in roster.repos], roster.faulty[0].detail
+        (('forge-1',), ['b'], 'host_paths is missing')
+    """
 
     repos: tuple[RosterRepo, ...]
     """The usable items; a slug may stand twice."""
@@ -69,6 +80,9 @@ def load_roster(items: Iterable[Any]) -> Roster:
 
     Args:
         items: What JSON or YAML holds of them; unknown fields are ignored.
+
+    Returns:
+        The usable items, the faulty ones, and the digest of all.
 
     Example:
         >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": "/srv/ledger"}}, 7])

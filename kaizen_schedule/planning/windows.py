@@ -21,7 +21,14 @@ from .recurrence import Zones, iter_occurrences
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A stretch of time; a run belongs to it by its scheduled time alone."""
+    """A stretch of time; a run belongs to it by its scheduled time alone.
+
+    Example:
+        >>> from kaizen_schedule import list_definitions, window_at
+        >>> window = window_at(list_definitions(now=now)[1], datetime(2026, 11, 30, 8, tzinfo=UTC))
+        >>> (window.end - window.start).days
+        7
+    """
 
     start: datetime
     """UTC; the first instant that belongs to it."""
@@ -54,14 +61,14 @@ def next_window(
 
     Returns:
         The window from the end of the last one, or from ``fired_at`` the first time, until the next
-        firing. Where that is no later than the end of the last one, the last one once more.
+            firing. Where that is no later than the end of the last one, the last one once more.
 
     Example:
         >>> from kaizen_schedule import list_definitions
         >>> coach, monday = list_definitions(now=now)[1], datetime(2026, 11, 30, 8, tzinfo=UTC)
-        >>> zones = __import__("kaizen_schedule.edges.packaged").edges.packaged.zones()
-        >>> first = next_window(coach, monday, held=None, zones=zones)
-        >>> next_window(coach, monday, held=first, zones=zones) == first
+        >>> from kaizen_schedule.edges.packaged import zones
+        >>> first = next_window(coach, monday, held=None, zones=zones())
+        >>> next_window(coach, monday, held=first, zones=zones()) == first
         True
     """
     fired_at = fired_at.astimezone(UTC)

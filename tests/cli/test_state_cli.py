@@ -190,9 +190,10 @@ COMMANDS = [
     ("schedule", "init"), ("schedule", "validate"), ("schedule", "list"), ("schedule", "enable"),
     ("schedule", "disable"), ("schedule", "prepare"), ("schedule", "rule"), ("agents", "list"),
     ("agents", "show"), ("agents", "install"), ("memory", "brief"), ("memory", "add"),
-    ("metrics", "record"), ("metrics", "show"), ("metrics", "optimize"), ("completion",),
+    ("metrics", "record"), ("metrics", "show"), ("metrics", "optimize"), ("contract", "export"),
+    ("completion",),
 ]  # fmt: skip
-FLEET = [("schedule", name) for name in ("roster", "why", "runs", "definitions", "pilot")]
+FLEET = [("schedule", name) for name in ("roster", "why", "runs", "definitions", "pilot", "report")]
 """Their examples need a fleet, and are tried with one."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,12 +16,12 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from nbformat import v4
 
 import kaizen_schedule as kaizen
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.fleet import materialise
+from kaizen_schedule.edges.report import CellFailure, run_notebook
 from kaizen_schedule.orienting.record import PilotStep, StepKind, parse_record, render_record
 from kaizen_schedule.planning import answers
 from kaizen_schedule.publishing.notebook_pages import render_page, render_report
@@ -32,9 +31,14 @@ NAMES = ("agent_performance", "pilot_smoke", "roster_eligibility")
 RECORD = ROOT / "docs/examples/pilot-record.jsonl"
 LOOKED_AHEAD = datetime(2026, 10, 19, 6, tzinfo=UTC)
 
-# The client closes its sockets when it is collected, which is after the test.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 _new_cell: Any = v4.new_code_cell
+
+NO_NETWORK = """
+import socket
+def _refuse(*_, **__):
+    raise AssertionError("a notebook reaches the network")
+socket.getaddrinfo = socket.create_connection = socket.socket.connect = _refuse
+"""
 
 
 def read(name: str) -> Any:
@@ -48,19 +52,13 @@ def parameters_cell(notebook: Any) -> int:
 
 
 def execute(
-    name: str,
-    parameters: Mapping[str, Any] | None = None,
-    *,
-    folder: Path | None = None,
-    behind: str = "",
-    more: str = "",
+    name: str, parameters: Mapping[str, Any] | None = None, *, behind: str = "", more: str = ""
 ) -> tuple[Any, dict[str, Any]]:
-    """Run a notebook in a kernel of its own.
+    """Run a notebook in a clean kernel that cannot reach the network.
 
     Args:
         name: Which one.
         parameters: Values in place of its defaults.
-        folder: Where the kernel stands; a new one where none is named.
         behind: The id of the cell behind which more code is put.
         more: That code.
 
@@ -72,16 +70,10 @@ def execute(
     if behind:
         place = next(n for n, cell in enumerate(notebook.cells) if cell.id == behind)
         notebook.cells.insert(place + 1, _new_cell(more))
-    notebook.cells.insert(parameters_cell(notebook) + 1, _new_cell(given))
+    notebook.cells.insert(parameters_cell(notebook) + 1, _new_cell(f"{given}\n{NO_NETWORK}"))
     notebook.cells.append(_new_cell("import json; print(json.dumps(figures))"))
-    with tempfile.TemporaryDirectory() as empty:
-        resources = {"metadata": {"path": str(folder or empty)}}
-        client: Any = NotebookClient(
-            notebook, timeout=120, kernel_name="python3", resources=resources, record_timing=False
-        )
-        client.execute()
-    figures = json.loads(notebook.cells.pop().outputs[0]["text"])
-    return notebook, figures
+    run_notebook(notebook, name, timeout_s=120)
+    return notebook, json.loads(notebook.cells.pop().outputs[0]["text"])
 
 
 @cache
@@ -188,7 +180,7 @@ def test_a_notebook_runs_as_it_is_and_says_everything_in_words(name: str) -> Non
             html = data["text/html"]
             if "<table>" in html:
                 assert "<caption>" in html
-                assert len(re.findall(r'<th scope="', html)) == html.count("<th")
+                assert len(re.findall(r"<th scope=", html)) == len(re.findall(r"<th[ >]", html))
         else:
             assert data["text/markdown"].strip()
     assert pictures >= 3
@@ -220,6 +212,17 @@ def test_two_runs_give_the_same_bytes(name: str) -> None:
     assert told(first[0]) == told(second[0])
     assert first[1] == second[1]
     assert len(told(first[0])) >= len(outputs(first[0])) - 1
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the client's sockets, when collected
+def test_an_ordinary_kernel_runs_it_as_well(tmp_path: Path) -> None:
+    notebook = read("roster_eligibility")
+    resources = {"metadata": {"path": str(tmp_path)}}
+    client: Any = NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources)
+    client.execute()
+    shown = [output["data"] for _, output in outputs(notebook)]
+    assert shown == [output["data"] for _, output in outputs(usual("roster_eligibility")[0])]
 
 
 # --- Figures ---------------------------------------------------------------------------------
@@ -322,7 +325,7 @@ def test_the_agents_figures_are_the_library_s() -> None:
     ],
 )
 def test_a_wrong_number_ends_the_notebook(name: str, behind: str, damage: str, said: str) -> None:
-    with pytest.raises(CellExecutionError, match=said):
+    with pytest.raises(CellFailure, match=said):
         execute(name, behind=behind, more=damage)
 
 
@@ -355,7 +358,7 @@ def whitewashed(record: list[PilotStep]) -> list[PilotStep]:
 def test_a_damaged_record_ends_the_notebook(damage: Any, said: str, tmp_path: Path) -> None:
     path = tmp_path / "record.jsonl"
     path.write_text(render_record(damage(steps())), encoding="utf-8")
-    with pytest.raises(CellExecutionError, match=said):
+    with pytest.raises(CellFailure, match=said):
         execute("pilot_smoke", {"record": str(path)})
 
 

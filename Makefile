@@ -45,6 +45,7 @@ types: $(READY) ## mypy, strict
 
 contracts: $(READY) ## write every document that is generated from the models
 	@$(BIN)/python -m kaizen_schedule.api.regenerate docs
+	@$(BIN)/python -m kaizen_schedule.api.report_pages docs/notebooks
 
 docs: $(READY) ## build the site into site/; a broken link ends it
 	@$(BIN)/kaizen-agentic contract export docs --check

@@ -3,7 +3,8 @@
 Each frame is made of the library's values, 100,000 rows; beside it pandas makes a plain frame of
 the same columns, which stand there as lists already. Both in the same run. Then each notebook is
 run in a kernel, on a fleet that is written to disk: the whole time, the part of it in which the
-library looks into checkouts and resolves, and the peak of the kernel's memory.
+library looks into checkouts, resolves, and reads records, the kernel's processor time, and the peak
+of its memory.
 
     python benchmarks/frames.py [ROWS]
     python benchmarks/frames.py --notebooks [REPOSITORIES]
@@ -332,7 +333,8 @@ _survey.read_histories = _each(_survey.read_histories)
 """
 _TELL = """
 import json, resource
-print(json.dumps({**_spent, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({**_spent, "peak": _peak, "processor": time.process_time()}))
 """
 
 
@@ -357,7 +359,8 @@ def measure_notebooks(count: int) -> None:
             },
             "pilot_smoke": {"record": record},
         }
-        print(f"  {count:,} repositories    whole  looking  resolving  records  the rest     peak")
+        heads = "whole  looking  resolving  records  the rest  processor     peak"
+        print(f"  {count:,} repositories    {heads}")
         for name, parameters in given.items():
             notebook = report.read_notebook(report.find_notebooks()[name])
             report.hand_over(notebook, parameters)
@@ -371,7 +374,7 @@ def measure_notebooks(count: int) -> None:
             print(
                 f"  {name:<20} {whole:6.1f} s"
                 f" {parts[0]:6.1f} s {parts[1]:8.1f} s {parts[2]:6.1f} s "
-                f"{whole - sum(parts):7.1f} s {told['peak']:5.0f} MB",
+                f"{whole - sum(parts):7.1f} s {told['processor']:8.1f} s {told['peak']:5.0f} MB",
                 flush=True,
             )
 

@@ -7,6 +7,7 @@ comes from a module of the core. Importing a module is no such call.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -20,6 +21,10 @@ from hypothesis import HealthCheck, settings
 from kaizen_schedule.edges import packaged
 
 from .support import MemoryZones
+
+# What is begun in the background ignores the interrupt, and so does all that it begins.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CORE = ("reading", "planning", "orienting")
 _PACKAGE = str(Path(packaged.__file__).parents[1])

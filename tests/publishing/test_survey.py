@@ -35,7 +35,7 @@ TREES = {
     ),
     "/srv/c": checkout(files={"agents/agent-coach.md": b"x", "agents": FaultReason.UNREADABLE}),
 }
-ITEMS = [item("a"), item("b"), item("c"), item("d"), item("e", host="forge-2")]
+ITEMS = [item("a"), item("b"), item("b-gone"), item("c"), item("e", host="forge-2")]
 
 
 def test_each_checkout_is_opened_once_and_answers_both_questions() -> None:
@@ -45,10 +45,10 @@ def test_each_checkout_is_opened_once_and_answers_both_questions() -> None:
         open_tree=fleet.open,
     )  # fmt: skip
     resolved = found.resolve(WEEK, now=FIRES)
-    assert fleet.opened == ["/srv/a", "/srv/b", "/srv/c", "/srv/d"]
+    assert fleet.opened == ["/srv/a", "/srv/b", "/srv/b-gone", "/srv/c"]
     assert resolved == ask(ITEMS, TREES, definition=None)
     assert [row.repo for row in found.answer.repos if row.eligible] == ["a", "b"]
-    assert [place.repo for place in found.places] == ["a", "b", "c", "d"]
+    assert [place.repo for place in found.places] == ["a", "b", "b-gone", "c"]
 
 
 def test_prompts_of_a_repository_are_named_and_not_read() -> None:

@@ -21,21 +21,27 @@ _EXPORTS = {
     "Asking": "api.fleet",
     "Bundle": "orienting.bundle",
     "Cadence": "planning.cron",
+    "CellFailure": "edges.report",
     "CheckedManifest": "planning.manifest",
     "Close": "orienting.bundle",
     "CloseCommand": "orienting.bundle",
+    "compare_contracts": "api.contracts",
     "cron_in_words": "api.listing",
     "CronOrigin": "planning.definitions",
     "Diagnostic": "reading.diagnostics",
     "discover_kaizen_scheduled_repos": "api.fleet",
+    "Drift": "api.contracts",
     "enable": "api.editing",
     "Entry": "planning.manifest",
     "EntryRow": "api.listing",
     "Exclusion": "planning.eligibility",
     "Execution": "orienting.metrics",
+    "explain_reason": "api.manifests",
     "explain_repository": "api.fleet",
     "explain_rule": "api.manifests",
     "Explanation": "planning.answers",
+    "export_contracts": "api.contracts",
+    "FaultyFileError": "api.operator_files",
     "FileFault": "reading.errors",
     "init": "api.editing",
     "install_agent": "api.editing",
@@ -43,11 +49,15 @@ _EXPORTS = {
     "iter_pages": "planning.pages",
     "KaizenError": "reading.errors",
     "list_agents": "api.editing",
+    "list_contracts": "api.contracts",
     "list_definitions": "api.definitions",
     "list_entries": "api.listing",
     "Listing": "api.listing",
+    "list_reports": "api.report",
     "load_manifest": "api.manifests",
     "load_roster": "planning.roster",
+    "MadeReport": "api.report",
+    "make_report": "api.report",
     "Manifest": "planning.manifest",
     "ManifestError": "reading.errors",
     "Metrics": "api.tasks",
@@ -60,17 +70,17 @@ _EXPORTS = {
     "PilotResult": "api.pilot",
     "PilotStep": "orienting.record",
     "prepare": "api.tasks",
-    "prepared_event": "orienting.events",
     "PreparedData": "orienting.events",
+    "prepared_event": "orienting.events",
     "Prompt": "planning.agents",
     "read_definition": "api.definitions",
     "read_memory": "api.tasks",
     "read_metrics": "api.tasks",
-    "read_roster": "api.fleet",
     "ReadRoster": "api.fleet",
+    "read_roster": "api.fleet",
     "Reason": "planning.reasons",
-    "record_execution": "api.tasks",
     "Recorded": "api.tasks",
+    "record_execution": "api.tasks",
     "Redaction": "reading.safety",
     "Refusal": "reading.errors",
     "render_bundle": "orienting.bundle",
@@ -110,20 +120,24 @@ __all__ = [
     "Asking",
     "Bundle",
     "Cadence",
+    "CellFailure",
     "CheckedManifest",
     "Close",
     "CloseCommand",
     "CronOrigin",
     "Diagnostic",
+    "Drift",
     "Entry",
     "EntryRow",
     "Exclusion",
     "Execution",
     "Explanation",
+    "FaultyFileError",
     "FileFault",
     "Instant",
     "KaizenError",
     "Listing",
+    "MadeReport",
     "Manifest",
     "ManifestError",
     "Metrics",
@@ -161,19 +175,25 @@ __all__ = [
     "Window",
     "__version__",
     "add_memory",
+    "compare_contracts",
     "cron_in_words",
     "discover_kaizen_scheduled_repos",
     "enable",
+    "explain_reason",
     "explain_repository",
     "explain_rule",
+    "export_contracts",
     "init",
     "install_agent",
     "iter_pages",
     "list_agents",
+    "list_contracts",
     "list_definitions",
     "list_entries",
+    "list_reports",
     "load_manifest",
     "load_roster",
+    "make_report",
     "next_window",
     "occurrences",
     "parse_instant",
@@ -194,6 +214,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .api.contracts import Drift, compare_contracts, export_contracts, list_contracts
     from .api.definitions import list_definitions, read_definition, window_at
     from .api.editing import AgentReport, enable, init, install_agent, list_agents, show_agent
     from .api.fleet import (
@@ -206,8 +227,10 @@ if TYPE_CHECKING:
         show_roster,
     )
     from .api.listing import EntryRow, Instant, Listing, cron_in_words, list_entries, occurrences
-    from .api.manifests import Report, explain_rule, load_manifest, validate
+    from .api.manifests import Report, explain_reason, explain_rule, load_manifest, validate
+    from .api.operator_files import FaultyFileError
     from .api.pilot import PilotResult, run_pilot
+    from .api.report import MadeReport, list_reports, make_report
     from .api.targets import parse_instant
     from .api.tasks import (
         Metrics,
@@ -218,6 +241,7 @@ if TYPE_CHECKING:
         read_metrics,
         record_execution,
     )
+    from .edges.report import CellFailure
     from .orienting.bundle import Bundle, Close, CloseCommand, Section, Trust, render_bundle
     from .orienting.events import PreparedData, prepared_event
     from .orienting.metrics import Execution, Outcome

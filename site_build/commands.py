@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-from typing import Any
 
 import click
 
@@ -19,12 +18,15 @@ PROGRAM = "kaizen-agentic"
 WIDTH = 80
 
 
-class _Context(click.Context):
+def _context_of(full_name: str) -> type[click.Context]:
     """A context that knows a command's full name without having its group."""
 
-    @property
-    def command_path(self) -> str:
-        return str(self.command.full_name)  # type: ignore[attr-defined] # set by _shown
+    class Context(click.Context):
+        @property
+        def command_path(self) -> str:
+            return full_name
+
+    return Context
 
 
 def _find(words: list[str]) -> click.Command:
@@ -40,10 +42,9 @@ def _find(words: list[str]) -> click.Command:
 
 
 def _shown(command: click.Command, words: list[str]) -> click.Command:
-    shown: Any = copy.copy(command)
-    shown.full_name = " ".join([PROGRAM, *words])
+    shown = copy.copy(command)
     shown.name = words[-1] if words else PROGRAM
-    shown.context_class = _Context
+    shown.context_class = _context_of(" ".join([PROGRAM, *words]))
     shown.context_settings = {
         **cli.root.context_settings,
         **command.context_settings,
@@ -56,10 +57,10 @@ def _shown(command: click.Command, words: list[str]) -> click.Command:
         shown.help = "\n".join([inspect.cleandoc(command.help or ""), *lines])
     if isinstance(command, click.Group):  # its commands have headings of their own
         plain = click.Group(name=shown.name, params=command.params, help=command.help)
-        plain.context_settings, plain.context_class = shown.context_settings, _Context
-        plain.full_name = shown.full_name  # type: ignore[attr-defined]
+        plain.context_settings = shown.context_settings
+        plain.context_class = shown.context_class
         return plain
-    return shown  # type: ignore[no-any-return]
+    return shown
 
 
 def __getattr__(name: str) -> click.Command:

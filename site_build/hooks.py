@@ -15,7 +15,7 @@ from mkdocs.exceptions import Abort
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from site_build import mermaid, sources
+from site_build import mermaid, npm, sources
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -40,12 +40,12 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     try:
         for name, path in mermaid.cached(CACHE).items():
             files.append(File.generated(config, f"{SERVED}/{name}", abs_src_path=str(path)))
-    except mermaid.Unavailable as error:
+    except npm.Unavailable as error:
         log.info("Diagrams stay readable as text: %s. Install npm to have them drawn.", error)
         files.append(
             File.generated(config, f"{SERVED}/mermaid.min.js", content=NOTHING_TO_DRAW_WITH)
         )
-    except mermaid.Tampered as error:
+    except npm.Tampered as error:
         raise Abort(f"Refusing to serve a script that is not the pinned one: {error}") from error
     return files
 

@@ -6,14 +6,13 @@ is unpacked from it has digests of its own, so that a changed cache is seen as w
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
-import shutil
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
+
+from .npm import Tampered, fetch_archive
 
 VERSION = "11.17.2"
 PACKAGE = f"mermaid@{VERSION}"
@@ -32,16 +31,6 @@ FILES = {
     ),
 }
 """Name on the site: member of the package, SHA-256 of its content."""
-PATIENCE = 180.0
-"""Seconds that npm may take."""
-
-
-class Unavailable(Exception):
-    """The package cannot be had here: npm is missing, or does not reach it."""
-
-
-class Tampered(Exception):
-    """What was fetched is not what was pinned."""
 
 
 def cached(cache: Path, *, npm: str | None = None) -> dict[str, Path]:
@@ -61,7 +50,7 @@ def cached(cache: Path, *, npm: str | None = None) -> dict[str, Path]:
     folder = cache / f"mermaid-{VERSION}"
     paths = {name: folder / name for name in FILES}
     if not all(_holds(path, FILES[name][1]) for name, path in paths.items()):
-        _fetch(folder, npm or shutil.which("npm"))
+        _fetch(folder, npm)
     return paths
 
 
@@ -70,14 +59,9 @@ def _holds(path: Path, digest: str) -> bool:
 
 
 def _fetch(folder: Path, npm: str | None) -> None:
-    if npm is None:
-        raise Unavailable("npm is not on PATH")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        package = _packed(npm, Path(scratch))
-        found = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
-        if f"sha512-{found}" != PACKAGE_SHA512:
-            raise Tampered(f"{PACKAGE} has the digest sha512-{found}, pinned is {PACKAGE_SHA512}")
+        package = fetch_archive("mermaid", VERSION, PACKAGE_SHA512, Path(scratch), npm=npm)
         with tarfile.open(package) as archive:
             for name, (member, digest) in FILES.items():
                 source = archive.extractfile(member)
@@ -87,17 +71,3 @@ def _fetch(folder: Path, npm: str | None) -> None:
                 written = Path(scratch, name)
                 written.write_bytes(content)
                 os.replace(written, folder / name)  # builds at the same time see all or nothing
-
-
-def _packed(npm: str, scratch: Path) -> Path:
-    command = [npm, "pack", PACKAGE, "--pack-destination", str(scratch), "--ignore-scripts"]
-    try:
-        done = subprocess.run(  # noqa: S603 - the program is npm, the words are constants
-            [*command, "--silent"], capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"npm pack {PACKAGE} failed: {type(error).__name__}") from error
-    packages = sorted(scratch.glob("*.tgz"))
-    if done.returncode or not packages:
-        raise Unavailable(f"npm pack {PACKAGE} ended with {done.returncode}")
-    return packages[0]

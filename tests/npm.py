@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import hashlib
 import re
@@ -14,25 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from site_build.npm import fetch_archive, run_npm
 
 from .support import ROOT
 
 CACHE = ROOT / ".venv" / "npm"
-
-# What npm says where the machine is offline. Anything else is a failure, not a reason to skip.
-_OFFLINE = re.compile(
-    r"code (?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT)"
-)
-_QUIET = (
-    "--loglevel=error",
-    "--no-audit",
-    "--no-fund",
-    "--no-update-notifier",
-    "--prefer-offline",
-    "--fetch-retries=1",
-    "--fetch-retry-mintimeout=1000",
-)
 
 
 def npm_package(name: str, version: str, integrity: str) -> Path:
@@ -45,7 +30,7 @@ def npm_package(name: str, version: str, integrity: str) -> Path:
     """
 
     def fill(folder: Path) -> None:
-        with tarfile.open(_archive(folder, name, version, integrity)) as archive:
+        with tarfile.open(fetch_archive(name, version, integrity, folder)) as archive:
             archive.extractall(folder, filter="data")
 
     return _kept(name, version, integrity, fill=fill) / "package"
@@ -62,17 +47,19 @@ def npm_tree(name: str, version: str, integrity: str, *, before: str) -> Path:
     """
 
     def fill(folder: Path) -> None:
-        archive = _archive(folder, name, version, integrity)
-        options = ("--no-save", "--no-package-lock", "--ignore-scripts", f"--before={before}")
-        _npm("install", f"./{archive.name}", *options, cwd=folder)
+        archive = fetch_archive(name, version, integrity, folder)
+        options = ("--no-save", "--no-package-lock", f"--before={before}")
+        run_npm("install", f"./{archive.name}", *options, cwd=folder)
 
     return _kept(name, version, integrity, before, fill=fill) / "node_modules" / name
 
 
 def node(*words: str | Path, stdin: str = "", timeout: float = 120) -> str:
     """Run node; return what it printed."""
+    program = shutil.which("node")
+    assert program is not None, "node is not on PATH: install nodejs and npm"
     done = subprocess.run(
-        [_program("node"), *words],
+        [program, *words],
         input=stdin,
         capture_output=True,
         text=True,
@@ -103,36 +90,3 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _archive(folder: Path, name: str, version: str, integrity: str) -> Path:
-    """The package's archive, once its digest is what it has to be."""
-    _npm("pack", f"{name}@{version}", cwd=folder)
-    (archive,) = folder.glob("*.tgz")
-    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    if f"sha512-{digest}" != integrity:
-        pytest.fail(f"the archive of {name} {version} has sha512-{digest}, not {integrity}")
-    return archive
-
-
-def _npm(command: str, what: str, *options: str, cwd: Path) -> None:
-    # No file of this repository, and none above it, decides where npm installs to.
-    (cwd / "package.json").write_text('{"private": true}')
-    done = subprocess.run(
-        [_program("npm"), command, what, *options, *_QUIET],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode and _OFFLINE.search(done.stderr):
-        pytest.skip(f"npm cannot reach its registry, and has not kept {what}")
-    assert done.returncode == 0, done.stderr
-
-
-def _program(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path

@@ -311,9 +311,10 @@ def test_a_refused_run_does_nothing(
     file.write_text("as it was")
     text = prepare(repo, *words, "-o", file)
     assert (text.code, text.out) == (1, "")
-    first, second = text.err.splitlines()
+    first, second, third = text.err.splitlines()
     assert first.startswith("error: ")
     assert second.startswith("fix: do nothing; close the task as cancelled")
+    assert third == f"reason: {reason}; kaizen-agentic schedule rule {reason} explains it"
     assert file.read_text() == "as it was"
     answer = prepare(repo, *words, "--format", "json")
     assert answer.code == 1

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from kaizen_schedule.edges import packaged
+
 from .support import NOW, ROOT, manifest, run, write_files
 
 WRONG = """\
@@ -339,6 +341,24 @@ def test_rule_explains_by_code_and_by_name() -> None:
     assert everything.count("\nKS") == len(
         json.loads(run("schedule", "rule", "--format", "json", cwd=ROOT).out)["rules"]
     )
+
+
+@pytest.mark.parametrize("reason", packaged.reasons())
+def test_every_reason_can_be_explained_offline(reason: str) -> None:
+    shown = run("schedule", "rule", reason.upper(), cwd=ROOT)
+    assert shown.code == 0
+    assert f"# {reason}\n" in shown.out.replace("# KS", "")
+    assert shown.out.count("What to do: ") == 1
+    answer = json.loads(run("schedule", "rule", reason, "--format", "json", cwd=ROOT).out)
+    assert (answer["name"], answer["explanation"]) == (reason, shown.out)
+    kind = "rules/" if "code" in answer else f"reasons/#{reason}"
+    assert kind in answer["url"]
+
+
+def test_what_is_no_rule_and_no_reason_names_the_nearest() -> None:
+    wrong = run("schedule", "rule", "not-do", cwd=ROOT)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert wrong.err == 'error: there is no rule or reason "not-do"\nfix: did you mean not-due?\n'
 
 
 def test_the_nearest_folder_upwards_is_the_target(repo: Path) -> None:

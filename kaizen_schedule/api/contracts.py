@@ -20,6 +20,9 @@ _READ_CAP = 4 << 20
 def list_contracts() -> tuple[str, ...]:
     """The paths of all published files, sorted.
 
+    Returns:
+        Paths beneath the folder that is exported to, with ``/``.
+
     Example:
         >>> "contracts/manifest.schema.json" in list_contracts()
         True
@@ -63,7 +66,14 @@ def export_contracts(folder: PathLike) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """A file that is not what the program publishes."""
+    """A file that is not what the program publishes.
+
+    Example:
+        >>> _ = export_contracts(repository)
+        >>> (repository / "reasons.md").unlink()
+        >>> [(drift.path, drift.missing) for drift in compare_contracts(repository)]
+        [('reasons.md', True)]
+    """
 
     path: str
     """Its path beneath the folder."""

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.files import open_checkout, reason_of
+from kaizen_schedule.edges.machine import short_name
 from kaizen_schedule.planning.answers import Explanation, RosterAnswer, answer_roster, explain
 from kaizen_schedule.planning.definitions import ActivityDefinition
 from kaizen_schedule.planning.eligibility import (
@@ -26,7 +27,7 @@ from kaizen_schedule.planning.manifest import MANIFEST_PATH
 from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.planning.recurrence import Zones
 from kaizen_schedule.planning.resolver import Resolution, conclude, surroundings
-from kaizen_schedule.planning.roster import Roster, load_roster
+from kaizen_schedule.planning.roster import Roster, load_roster, participating
 from kaizen_schedule.planning.roster_file import items_of, load_roster_file, select
 from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.timetable import iter_times, place_findings
@@ -87,6 +88,8 @@ class ReadRoster:
     """The roster."""
     source: str
     """What it was read of, safe to print."""
+    host: str
+    """The host that is asked about: the one given, the only one named, or this machine."""
     warnings: tuple[str, ...] = ()
     """What has to be said of it, such as that it is stale."""
 
@@ -94,12 +97,15 @@ class ReadRoster:
 # --- Sources ---------------------------------------------------------------------------------
 
 
-def read_roster(source: Source, *, host: str, progress: Progress | None = None) -> ReadRoster:
+def read_roster(
+    source: Source, *, host: str | None = None, progress: Progress | None = None
+) -> ReadRoster:
     """Read the roster.
 
     Args:
         source: Where it comes from.
-        host: The host on which a scanned folder stands.
+        host: The host that is asked about, on which a scanned folder stands; None for the only one
+            that the roster names, else for this machine's short name.
         progress: Told of pages and folders as they are read.
 
     Returns:
@@ -114,17 +120,57 @@ def read_roster(source: Source, *, host: str, progress: Progress | None = None) 
         >>> read_roster(Source(scan=repository.parent), host="forge-1").roster.hosts
         ('forge-1',)
     """
+    read = read_items(source, host=host, progress=progress)
+    roster = load_roster(read.items)
+    return ReadRoster(
+        roster=roster, source=read.source, host=asked_host(roster, host), warnings=read.warnings
+    )
+
+
+def asked_host(roster: Roster, host: str | None) -> str:
+    """The host that is asked about.
+
+    Args:
+        roster: The roster.
+        host: The one that was named; None for the only one that the roster names, else for this
+            machine's short name.
+    """
+    if host is None and len(roster.hosts) == 1:
+        return roster.hosts[0]
+    return host or short_name()
+
+
+class Items(NamedTuple):
+    """What a source registers, as it gives it."""
+
+    items: Sequence[Any]
+    source: str
+    """What they were read of, safe to print."""
+    warnings: tuple[str, ...] = ()
+    """What has to be said of them, such as that they are stale."""
+
+
+def read_items(
+    source: Source, *, host: str | None = None, progress: Progress | None = None
+) -> Items:
+    """Read the items of a roster; errors are those of ``read_roster``.
+
+    Args:
+        source: Where they come from.
+        host: The host on which a scanned folder stands; None for this machine's short name.
+        progress: Told of pages and folders as they are read.
+    """
     names = ("roster", "hub", "snapshot", "scan")
     given = [name for name in names if getattr(source, name) is not None]
     if not given and source.usual_hub is not None:
-        return read_roster(replace(source, hub=source.usual_hub), host=host, progress=progress)
+        return _registered(replace(source, hub=source.usual_hub), progress)
     if not given:
         fix = "pass --roster FILE, --hub URL, --snapshot FILE or --scan FOLDER"
         raise UsageError("no source of the roster is named", fix=fix)
     if "scan" in given and len(given) > 1:
         raise UsageError("--scan and another source name two rosters", fix="pass one of them")
     if source.scan is not None:
-        return _scan(source.scan, host, progress)
+        return _scan(source.scan, host or short_name(), progress)
     if source.roster is None:
         return _registered(source, progress)
     path = os.fspath(source.roster)
@@ -137,29 +183,21 @@ def read_roster(source: Source, *, host: str, progress: Progress | None = None) 
         if source.hub is not None or source.snapshot is not None:
             message = f"{safety.show(path)} lists repos, and a hub is named as well"
             raise UsageError(message, fix="leave out repos to take globs over the hub")
-        return ReadRoster(roster=load_roster(items_of(file)), source=safety.show(path))
+        return Items(items_of(file), safety.show(path))
     if source.hub is None and source.snapshot is None and source.usual_hub is not None:
         source = replace(source, hub=source.usual_hub)
     if source.hub is None and source.snapshot is None:
         message = f"{safety.show(path)} lists no repos, and no hub is named"
         raise UsageError(message, fix="add repos: to it, or pass --hub URL or --snapshot FILE")
-    items, told, warnings = _items(source, progress)
-    return ReadRoster(
-        roster=load_roster(select(items, file)),
-        source=f"{told} by {safety.show(path)}",
-        warnings=warnings,
-    )
+    read = _registered(source, progress)
+    return Items(select(read.items, file), f"{read.source} by {safety.show(path)}", read.warnings)
 
 
-def _registered(source: Source, progress: Progress | None) -> ReadRoster:
-    items, told, warnings = _items(source, progress)
-    return ReadRoster(roster=load_roster(items), source=told, warnings=warnings)
-
-
-def _items(source: Source, progress: Progress | None) -> tuple[Sequence[Any], str, tuple[str, ...]]:
+def _registered(source: Source, progress: Progress | None) -> Items:
+    """What a hub registers, or what a snapshot says of it."""
     if source.hub is None:
         assert source.snapshot is not None
-        return _snapshot(source.snapshot), safety.show(os.fspath(source.snapshot)), ()
+        return Items(_snapshot(source.snapshot), safety.show(os.fspath(source.snapshot)))
     from kaizen_schedule.edges.hub import fetch_repos
 
     try:
@@ -171,8 +209,8 @@ def _items(source: Source, progress: Progress | None) -> tuple[Sequence[Any], st
         path = os.fspath(source.snapshot)
         taken = datetime.fromtimestamp(os.stat(path).st_mtime, UTC)
         stale = f"stale: {error.message}; {safety.show(path)} of {taken:%Y-%m-%dT%H:%M:%SZ} is used"
-        return saved, f"{safety.show(path)}, stale", (stale,)
-    return items, safety.show(source.hub), ()
+        return Items(saved, f"{safety.show(path)}, stale", (stale,))
+    return Items(items, safety.show(source.hub))
 
 
 def _snapshot(path: PathLike) -> Sequence[Any]:
@@ -192,7 +230,7 @@ def _snapshot(path: PathLike) -> Sequence[Any]:
     return items
 
 
-def _scan(folder: PathLike, host: str, progress: Progress | None) -> ReadRoster:
+def _scan(folder: PathLike, host: str, progress: Progress | None) -> Items:
     """The checkouts directly beneath a folder; their names are their slugs."""
     root = os.path.abspath(os.fspath(folder))
     shown = safety.show(os.fspath(folder), 200)
@@ -209,9 +247,7 @@ def _scan(folder: PathLike, host: str, progress: Progress | None) -> ReadRoster:
         if progress is not None:
             progress(number, len(names))
     warnings = () if items else (f"no checkout stands directly in folder {shown}",)
-    return ReadRoster(
-        roster=load_roster(items), source=f"the checkouts in {shown}", warnings=warnings
-    )
+    return Items(items, f"the checkouts in {shown}", warnings)
 
 
 # --- Asking ----------------------------------------------------------------------------------
@@ -241,18 +277,7 @@ class Asking:
 
 
 def _surroundings(asking: Asking) -> Surroundings:
-    named = asking.roster.hosts
-    hosts = asking.hosts if asking.hosts is not None else named
-    unknown = [host for host in hosts if host not in named]
-    if (named and asking.host not in named) or unknown:
-        odd = unknown[0] if unknown else asking.host
-        near = nearest(odd, named)
-        known = ", ".join(safety.escape(host) for host in named[:20])
-        fix = f"did you mean {safety.escape(near)}?" if near else f"known are {known}"
-        raise UsageError(f"the roster knows no host {safety.show(odd)}", fix=fix)
-    if hosts and asking.host not in hosts:
-        message = f"host {safety.show(asking.host)} is not among the participating hosts"
-        raise UsageError(message, fix="add it to --hosts, or ask one of them")
+    hosts = participating(asking.roster, asking.host, asking.hosts)
     definitions = asking.definitions
     return surroundings(
         asking.definition,

@@ -215,34 +215,24 @@ def list_rules() -> tuple[rules.Rule, ...]:
     return rules.RULES
 
 
-def explain_rule(name: str) -> tuple[rules.Rule | None, str]:
-    """A rule, or a reason why there is no run, and the page that explains it.
+def explain_rule(name: str) -> tuple[rules.Rule, str]:
+    """A rule and the page that explains it.
 
     Args:
-        name: A rule's code or name, or a reason, in any case.
+        name: Code or name, in any case.
 
     Returns:
-        The rule, None for a reason; and the page, in markdown. Where a rule and a reason share a
-            name, both are explained.
+        The rule; and its page, in markdown.
 
     Raises:
-        UsageError: There is neither.
+        UsageError: There is no such rule.
 
     Example:
         >>> explain_rule("unknown-cadence")[0].code
         'KS204'
-        >>> explain_rule("not-due")[1].splitlines()[0]
-        '# not-due'
     """
-    reason = packaged.reason_page(name.lower())
-    rule = rules.find_rule(name)
-    if rule is None and reason is None:
-        names = [key for r in rules.RULES for key in (r.code, r.name)]
-        near = nearest(name, [*names, *packaged.reasons()])
-        fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
-        raise UsageError(f"there is no rule or reason {safety.show(name)}", fix=fix)
-    pages = (packaged.rule_page(rule.code) if rule is not None else None, reason)
-    return rule, "\n".join(filter(None, pages))
+    rule = _rule(name)
+    return rule, packaged.rule_page(rule.code)
 
 
 def list_reasons() -> tuple[str, ...]:
@@ -250,10 +240,37 @@ def list_reasons() -> tuple[str, ...]:
     return packaged.reasons()
 
 
+def explain_reason(name: str) -> str:
+    """The page that explains why there is no run, or why one is refused.
+
+    Args:
+        name: The reason, in any case.
+
+    Returns:
+        The page, in markdown.
+
+    Raises:
+        UsageError: There is no such reason.
+
+    Example:
+        >>> explain_reason("not-due").splitlines()[2]
+        "The window holds no time of the entry's cron."
+    """
+    page = packaged.reason_page(name.lower())
+    if page is None:
+        raise _unknown(name)
+    return page
+
+
 def _rule(name: str) -> rules.Rule:
     rule = rules.find_rule(name)
     if rule is None:
-        near = nearest(name, [key for r in rules.RULES for key in (r.code, r.name)])
-        fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
-        raise UsageError(f"there is no rule {safety.show(name)}", fix=fix)
+        raise _unknown(name)
     return rule
+
+
+def _unknown(name: str) -> UsageError:
+    rule_names = [key for rule in rules.RULES for key in (rule.code, rule.name)]
+    near = nearest(name, [*rule_names, *packaged.reasons()])
+    fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
+    return UsageError(f"there is no rule or reason {safety.show(name)}", fix=fix)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from kaizen_schedule import __version__
 from kaizen_schedule.edges import report as kernels
 from kaizen_schedule.orienting.record import parse_record
+from kaizen_schedule.planning.roster import load_roster, participating
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import instant
-from kaizen_schedule.reading.errors import KaizenError, SourceError, UsageError
+from kaizen_schedule.reading.errors import KaizenError, UsageError
 
 from .definitions import list_definitions
-from .fleet import Asking, Progress, Source, _surroundings, read_roster
+from .fleet import Progress, Source, asked_host, read_items
 from .operator_files import read_file
 from .targets import PathLike
 
@@ -27,14 +28,20 @@ RECORD_CAP = 64 << 20
 Told = Callable[[int, int], None]
 """Told how many code cells are done, and of how many."""
 
-# Which parameter of a notebook an option needs: what a hub answers is handed over as a file.
-_NEEDS = {"roster": "roster", "hub": "snapshot", "snapshot": "snapshot", "scan": "scan"}
+# Which parameter of a notebook an option needs: a roster is handed over as a file, wherever it
+# comes from.
+_NEEDS = dict.fromkeys(("roster", "hub", "snapshot", "scan"), "snapshot")
 _WORDS = ("roster", "hub", "snapshot", "scan", "hosts", "definitions", "record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeReport:
-    """A report."""
+    """A report.
+
+    Example:
+        >>> MadeReport(html="<!doctype html>").warnings
+        ()
+    """
 
     html: str
     """The whole file."""
@@ -56,6 +63,9 @@ class _Data:
 
 def list_reports() -> tuple[str, ...]:
     """The notebooks that can be reported, by name.
+
+    Returns:
+        Their names, sorted.
 
     Example:
         >>> "pilot_smoke" in list_reports()
@@ -94,12 +104,20 @@ def make_report(
         progress: Told of pages and folders of the roster as they are read.
         told: Told of each code cell that is done, and of how many there are.
 
+    Returns:
+        The file, and what has to be said of it.
+
     Raises:
         UsageError: There is no such notebook, it takes no such data, what runs it is missing, two
             rosters are named, or a host that the roster does not know.
         SourceError: The roster or the record cannot be had.
         KaizenError: The record is damaged, or a definition has errors.
         CellFailure: A cell failed, took too long, or ended the kernel.
+
+    Example:
+        >>> report = make_report("agent_performance", now=now)
+        >>> "https://" in report.html, report.warnings
+        (False, ("no roster is named; what is shown is the notebook's own example",))
     """
     from kaizen_schedule.publishing.notebook_pages import render_report
 
@@ -194,65 +212,25 @@ def _read_roster(
     Yields:
         What to hand to the notebook; what of it stands in a file of ours is gone afterwards.
     """
+    from json import dumps
     from tempfile import TemporaryDirectory
 
     if source is None:
         yield _Data()
         return
+    read = read_items(source, host=host, progress=progress)
+    roster = load_roster(read.items)
+    asked = asked_host(roster, host)
+    participating(roster, asked, hosts)
     with TemporaryDirectory(prefix="kaizen-roster-") as folder:
-        given, told, stale = _fetched(source, folder, progress)
-        name = host or os.uname().nodename.split(".")[0]
-        read = read_roster(given, host=name, progress=progress)
-        if host is None and len(read.roster.hosts) == 1:
-            name = read.roster.hosts[0]  # there is only one to ask about
-        _surroundings(Asking(roster=read.roster, host=name, hosts=hosts))  # knows the hosts
-        parameters: dict[str, Any] = {"host": name}
-        for key in ("roster", "snapshot", "scan"):
-            if (path := getattr(given, key)) is not None:
-                parameters[key] = os.path.abspath(os.fspath(path))
+        path = os.path.join(folder, "snapshot.json")
+        with open(path, "x", encoding="ascii") as file:
+            file.write(dumps(read.items))
+        parameters: dict[str, Any] = {"snapshot": path, "host": asked}
         if hosts is not None:
             parameters["hosts"] = list(hosts)
-        facts = {"Roster": told or read.source, "Host": name}
-        yield _Data(parameters=parameters, facts=facts, warnings=(*stale, *read.warnings))
-
-
-def _fetched(
-    source: Source, folder: str, progress: Progress | None
-) -> tuple[Source, str, tuple[str, ...]]:
-    """The source with what a hub answers in a file, in place of the hub.
-
-    Returns:
-        The source; what the hub is called; what has to be said.
-    """
-    if all(getattr(source, key) is None for key in _NEEDS) and source.usual_hub is not None:
-        source = replace(source, hub=source.usual_hub)
-    elif source.roster is not None and source.hub is None and source.snapshot is None:
-        try:
-            read_roster(replace(source, usual_hub=None), host="")
-        except UsageError:  # globs, which go over a hub
-            source = replace(source, hub=source.usual_hub)
-    hub = source.hub
-    if hub is None or source.scan is not None:
-        return source, "", ()
-    from json import dumps
-
-    from kaizen_schedule.edges.hub import fetch_repos
-
-    try:
-        items = fetch_repos(hub, token=source.token, progress=progress)
-    except SourceError as error:
-        if source.snapshot is None:
-            raise
-        path = os.fspath(source.snapshot)
-        shown = safety.show(path)
-        source = replace(source, hub=None)
-        read_roster(source, host="")  # there is something to fall back on
-        taken = instant(datetime.fromtimestamp(os.stat(path).st_mtime, UTC))
-        return source, f"{shown}, stale", (f"stale: {error.message}; {shown} of {taken} is used",)
-    path = os.path.join(folder, "snapshot.json")
-    with open(path, "x", encoding="ascii") as file:
-        file.write(dumps(items))
-    return replace(source, hub=None, snapshot=path), safety.show(hub), ()
+        facts = {"Roster": read.source, "Host": asked}
+        yield _Data(parameters=parameters, facts=facts, warnings=read.warnings)
 
 
 def _check_record(path: str) -> str:

@@ -84,41 +84,53 @@ def names_source(options: dict[str, Any]) -> bool:
     )
 
 
-def asking_of(options: dict[str, Any], *, now: datetime, quiet: bool = False) -> Asking:
-    """Read roster and definitions as the options say."""
-    name = options["host"] or os.uname().nodename.split(".")[0]
+def source_of(options: dict[str, Any]) -> Source:
+    """The roster that the options name, or that the environment does."""
     given = {key: options[key] for key in SOURCES if options[key] is not None}
     typed = click.get_current_context().get_parameter_source("hub")
     if typed is click.core.ParameterSource.ENVIRONMENT:
         given["usual_hub"] = given.pop("hub")  # what was typed goes before what is only set
-    source = Source(token=os.environ.get("STATE_HUB_TOKEN") or None, **given)
+    return Source(token=os.environ.get("STATE_HUB_TOKEN") or None, **given)
+
+
+def hosts_of(options: dict[str, Any]) -> tuple[str, ...] | None:
+    """The participating hosts that were named."""
+    named = options.get("hosts")
+    return tuple(h.strip() for h in named.split(",") if h.strip()) if named else None
+
+
+def asking_of(options: dict[str, Any], *, now: datetime, quiet: bool = False) -> Asking:
+    """Read roster and definitions as the options say."""
     with progress_bar("reading", quiet=quiet) as progress:
-        read = fleet.read_roster(source, host=name, progress=progress)
+        read = fleet.read_roster(source_of(options), host=options["host"], progress=progress)
     for warning in read.warnings:
         say(f"warning: {warning}", quiet=quiet)
-    hosts = options.get("hosts")
     definitions = drafts.list_definitions(options.get("folder"), now=now)
     definition = options.get("definition")
-    if options["host"] is None and len(read.roster.hosts) == 1:
-        name = read.roster.hosts[0]  # there is only one to ask about
     return Asking(
         roster=read.roster,
-        host=name,
-        hosts=tuple(h.strip() for h in hosts.split(",") if h.strip()) if hosts else None,
+        host=read.host,
+        hosts=hosts_of(options),
         definition=drafts.find_definition(definition, definitions, now=now) if definition else None,
         definitions=definitions,
     )
 
 
 @contextmanager
-def progress_bar(what: str, *, quiet: bool = False) -> Iterator[Progress | None]:
-    """Say how far long work has come, on a terminal; nothing elsewhere, and nothing that stays."""
+def progress_bar(what: str, *, quiet: bool = False, every: int = 100) -> Iterator[Progress | None]:
+    """Say how far long work has come, on a terminal; nothing elsewhere, and nothing that stays.
+
+    Args:
+        what: What is done.
+        quiet: Say nothing at all.
+        every: Say it each time that so many more are done.
+    """
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
 
     def told(done: int, total: int | None) -> None:
-        if not done % 100:
+        if not done % every:
             of = f" of {total:,}" if total is not None else ""
             sys.stderr.write(f"\r\x1b[K{what} {done:,}{of}")
             sys.stderr.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,13 @@ from kaizen_schedule.api import manifests, targets
 from kaizen_schedule.publishing import reporters
 from kaizen_schedule.reading.codec import SCHEMA_VERSION, dumps, to_plain
 from kaizen_schedule.reading.diagnostics import SITE, Diagnostic
-from kaizen_schedule.reading.errors import KaizenError, ManifestError, Refusal, TargetError
+from kaizen_schedule.reading.errors import (
+    KaizenError,
+    ManifestError,
+    Refusal,
+    TargetError,
+    UsageError,
+)
 
 from .commands import Command, SectionedGroup
 from .output import (
@@ -199,6 +205,8 @@ def _failure(error: KaizenError, form: str) -> int:
             )
         )
     say_error(error)
+    if isinstance(error, Refusal) and error.reason in manifests.list_reasons():
+        say(f"reason: {error.reason}; kaizen-agentic schedule rule {error.reason} explains it")
     return error.exit_code
 
 
@@ -475,12 +483,20 @@ def rule(code: str | None, *, form: str, output: str | None) -> int:
             named = reporters.render_names("Reasons why there is no run", reasons)
             emit(f"{text}\n{named}", output)
         return 0
-    found, page = manifests.explain_rule(code)
-    if form == "json":
-        plain = to_plain(found) if found is not None else {"name": code.lower()}
-        assert isinstance(plain, dict)
-        url = found.url if found is not None else f"{SITE}reasons/#{code.lower()}"
-        emit(dumps({**plain, "url": url, "explanation": page}), output)
-    else:
-        emit(page, output)
+    plain, page = _explained(code)
+    emit(dumps({**plain, "explanation": page}) if form == "json" else page, output)
     return 0
+
+
+def _explained(name: str) -> tuple[dict[str, Any], str]:
+    """What is known by a name: a rule, a reason, or one of each, which mean the same fault."""
+    reason = name.lower() if name.lower() in manifests.list_reasons() else None
+    page = manifests.explain_reason(name) if reason is not None else ""
+    try:
+        rule, text = manifests.explain_rule(name)
+    except UsageError:
+        if reason is None:
+            raise
+        return {"name": reason, "url": f"{SITE}reasons/#{reason}"}, page
+    plain: Any = to_plain(rule)
+    return {**plain, "url": rule.url}, "\n".join(filter(None, (text, page)))

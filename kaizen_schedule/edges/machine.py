@@ -10,6 +10,16 @@ _LOCALTIME = "/etc/localtime"
 _SAME_AS_UTC = ("Etc/UTC", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal")
 
 
+def short_name() -> str:
+    """The machine's name without its domain.
+
+    Example:
+        >>> "." in short_name()
+        False
+    """
+    return os.uname().nodename.partition(".")[0]
+
+
 def machine_timezone() -> str:
     """The machine's time zone as an IANA name; UTC where it has none.
 

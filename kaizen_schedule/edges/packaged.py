@@ -12,8 +12,6 @@ from zoneinfo import ZoneInfo
 from kaizen_schedule.planning.agents import Prompt, load_prompt
 from kaizen_schedule.planning.definition_files import load_definition
 from kaizen_schedule.planning.definitions import ActivityDefinition
-from kaizen_schedule.reading import safety
-from kaizen_schedule.reading.errors import UsageError
 
 _DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 
@@ -187,25 +185,3 @@ def contract(path: str) -> bytes:
 def schema(name: str) -> str:
     """A published JSON Schema, such as ``manifest``."""
     return _read("published", "contracts", f"{name}.schema.json")
-
-
-def notebook(name: str) -> str:
-    """The path of a notebook: in the package, or in the checkout that the package stands in.
-
-    Raises:
-        UsageError: There is no such notebook.
-
-    Example:
-        >>> os.path.basename(notebook("pilot_smoke"))
-        'pilot_smoke.ipynb'
-    """
-    checkout = os.path.join(os.path.dirname(os.path.dirname(_DATA)), "notebooks")
-    known: set[str] = set()
-    for folder in (data_path("notebooks"), checkout):
-        files = os.listdir(folder) if os.path.isdir(folder) else ()
-        names = {file.removesuffix(".ipynb") for file in files if file.endswith(".ipynb")}
-        if name in names:
-            return os.path.join(folder, f"{name}.ipynb")
-        known |= names
-    fix = f"known are {', '.join(sorted(known))}" if known else ""
-    raise UsageError(f"there is no notebook {safety.show(name)}", fix=fix)

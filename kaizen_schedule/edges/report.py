@@ -64,6 +64,10 @@ class CellFailure(KaizenError):
     Args:
         message: Which cell, and what went wrong, in one sentence.
         traceback: What the kernel said of it, with its colours; empty where it said nothing.
+
+    Example:
+        >>> CellFailure("cell 3 of pilot_smoke failed").exit_code
+        1
     """
 
     def __init__(self, message: str, *, traceback: str = "") -> None:
@@ -113,7 +117,7 @@ def read_notebook(path: str) -> Any:
     shown = safety.show(path, 200)
     try:
         with open(path, encoding="utf-8") as file:
-            return nbformat.reads(file.read(), as_version=4)  # type: ignore[no-untyped-call]
+            return nbformat.reads(file.read(), as_version=4)  # type: ignore[no-untyped-call] # nbformat has no types
     except OSError as error:
         raise KaizenError(f"notebook {shown} cannot be read: {reason_of(error)}") from error
     except Exception as error:  # nbformat raises of many kinds, and one of no kind at all

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
@@ -47,13 +47,6 @@ class Exclusion:
     """The one reason why a repository, or one of its entries, has no run.
 
     Example:
-        >>> from datetime import timedelta
-        >>> from kaizen_schedule import Asking, discover_kaizen_scheduled_repos, load_roster
-        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
-        >>> found = discover_kaizen_scheduled_repos(
-        ...     Asking(roster=roster, host="forge-1"),
-        ...     start=now, end=now + timedelta(days=7), now=now,
-        ... )
         >>> exclusion = found.exclusions[0]
         >>> exclusion.agent, exclusion.reason.value, exclusion.transient
         ('tdd-workflow', 'agent-disabled', False)
@@ -113,18 +106,7 @@ class Surroundings:
     """The one that is asked about."""
 
 
-class Checkout(Tree, Protocol):
-    """A tree that can say cheaply that nothing stands at a path, which is the usual case."""
-
-    def holds(self, path: str) -> bool:
-        """Say whether anything stands at a path, be it of use or not.
-
-        True where that cannot be told: reading it then says what is wrong.
-        """
-        ...
-
-
-OpenTree = Callable[[str], AbstractContextManager[Checkout]]
+OpenTree = Callable[[str], AbstractContextManager[Tree]]
 """Opens the checkout at a path; raises ``FileFault`` where it cannot."""
 
 
@@ -307,7 +289,7 @@ class Examiner:
                 self._usual[agent] = found
         return found
 
-    def _examine(self, place: Place, tree: Checkout) -> Examined:
+    def _examine(self, place: Place, tree: Tree) -> Examined:
         try:
             data = tree.read(MANIFEST_PATH, cap=SIZE_LIMIT).data
         except FileFault as fault:
@@ -337,9 +319,7 @@ class Examiner:
                 exclusions.append(outcome)
         return Examined(tuple(runnable), tuple(exclusions), found.sha256)
 
-    def _entry(
-        self, place: Place, tree: Checkout, agent: str, found: _Checked
-    ) -> Runnable | Exclusion:
+    def _entry(self, place: Place, tree: Tree, agent: str, found: _Checked) -> Runnable | Exclusion:
         """Look at an entry, once for all repositories that have no more to say of it.
 
         Whether a definition's globs take the repository in, and which prompts it holds, is asked of

@@ -24,13 +24,6 @@ class Page:
     """A part of an answer, for those who cannot take the whole at once.
 
     Example:
-        >>> from datetime import timedelta
-        >>> from kaizen_schedule import Asking, discover_kaizen_scheduled_repos, load_roster
-        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
-        >>> found = discover_kaizen_scheduled_repos(
-        ...     Asking(roster=roster, host="forge-1"),
-        ...     start=now, end=now + timedelta(days=7), now=now,
-        ... )
         >>> [(page.number, page.last) for page in iter_pages(found, runs=1)]
         [(1, False), (2, False), (3, True)]
     """
@@ -63,13 +56,6 @@ def iter_pages(
         One page or more: runs first, then repositories, then exclusions.
 
     Example:
-        >>> from datetime import timedelta
-        >>> from kaizen_schedule import Asking, discover_kaizen_scheduled_repos, load_roster
-        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
-        >>> found = discover_kaizen_scheduled_repos(
-        ...     Asking(roster=roster, host="forge-1"),
-        ...     start=now, end=now + timedelta(days=7), now=now,
-        ... )
         >>> [(page.number, page.last, len(page.scheduled_runs)) for page in iter_pages(found)]
         [(1, True, 2)]
     """

@@ -61,13 +61,6 @@ class Resolution:
     """What a window hands out on one host, and why not the rest.
 
     Example:
-        >>> from datetime import timedelta
-        >>> from kaizen_schedule import Asking, discover_kaizen_scheduled_repos, load_roster
-        >>> roster = load_roster([{"slug": "ledger", "host_paths": {"forge-1": str(repository)}}])
-        >>> found = discover_kaizen_scheduled_repos(
-        ...     Asking(roster=roster, host="forge-1"),
-        ...     start=now, end=now + timedelta(days=7), now=now,
-        ... )
         >>> found.counts.scheduled_runs, found.counts.reasons, len(found.digest)
         (2, {'agent-disabled': 1}, 64)
     """

@@ -15,8 +15,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from kaizen_schedule.reading import safety
+from kaizen_schedule.reading.errors import UsageError
 
-from .shape import describe
+from .shape import describe, nearest
 
 SLUG_LIMIT = 200
 """Bytes of a slug in UTF-8."""
@@ -188,6 +189,38 @@ def host_paths_problem(paths: Any) -> str:
 def same_place(path: str) -> str:
     """A path in the one spelling by which two are compared."""
     return "/" + posixpath.normpath(path).lstrip("/")
+
+
+def participating(
+    roster: Roster, host: str, hosts: Collection[str] | None = None
+) -> tuple[str, ...]:
+    """The hosts that take part, once all of them and the one that is asked about are known.
+
+    Args:
+        roster: The roster; one that names no host knows any.
+        host: The host that is asked about.
+        hosts: The participating hosts; None for all that the roster names.
+
+    Raises:
+        UsageError: The roster knows no such host, or the one asked about does not take part.
+
+    Example:
+        >>> participating(load_roster([{"slug": "a", "host_paths": {"forge-1": "/a"}}]), "forge-1")
+        ('forge-1',)
+    """
+    named = roster.hosts
+    chosen = named if hosts is None else tuple(hosts)
+    unknown = [name for name in chosen if name not in named]
+    if (named and host not in named) or unknown:
+        odd = unknown[0] if unknown else host
+        near = nearest(odd, named)
+        known = ", ".join(safety.escape(name) for name in named[:20])
+        fix = f"did you mean {safety.escape(near)}?" if near else f"known are {known}"
+        raise UsageError(f"the roster knows no host {safety.show(odd)}", fix=fix)
+    if chosen and host not in chosen:
+        message = f"host {safety.show(host)} is not among the participating hosts"
+        raise UsageError(message, fix="add it to --hosts, or ask one of them")
+    return chosen
 
 
 def owner_of(repo: RosterRepo, hosts: Collection[str]) -> str | None:

@@ -338,9 +338,9 @@ def _prose(html: Node, outputs: _Outputs, heading: str) -> str:
 
 
 def _code(source: str) -> str:
-    from pygments import highlight  # type: ignore[import-untyped]
-    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-    from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
 
     lines = highlight(safety.reveal(source), PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
     shown = f'<pre tabindex="0"><code>{lines}</code></pre>'

@@ -54,7 +54,7 @@ def executions(histories: Iterable[History]) -> pd.DataFrame:
     agents: dict[str, int] = {}
     whose: list[tuple[int, int]] = []
     sizes: list[int] = []
-    values: dict[str, list[object]] = {
+    values: dict[str, list[Any]] = {
         name: [] for name in ("timestamp", "outcome", "duration_s", "quality", "run", "line")
     }
     for history in histories:
@@ -72,7 +72,7 @@ def executions(histories: Iterable[History]) -> pd.DataFrame:
         {
             "repo": _spread([repo for repo, _ in whose], sizes, repos),
             "agent": _spread([agent for _, agent in whose], sizes, agents),
-            "recorded_at": instants(times),  # type: ignore[arg-type] # datetimes, as the models say
+            "recorded_at": instants(times),
             **values,
         },
     )

@@ -6,7 +6,7 @@ arguments. What was found answers every further question without a second look.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,6 @@ from kaizen_schedule.planning.agents import NAME, PLACES, Prompt
 from kaizen_schedule.planning.answers import RosterAnswer, answer_roster
 from kaizen_schedule.planning.definitions import ActivityDefinition
 from kaizen_schedule.planning.eligibility import (
-    Checkout,
     Examined,
     Examiner,
     Exclusion,
@@ -28,10 +27,9 @@ from kaizen_schedule.planning.eligibility import (
 )
 from kaizen_schedule.planning.recurrence import Zones
 from kaizen_schedule.planning.resolver import Resolution, conclude, surroundings
-from kaizen_schedule.planning.roster import Roster
+from kaizen_schedule.planning.roster import Roster, participating
 from kaizen_schedule.planning.windows import Window
-from kaizen_schedule.reading import safety
-from kaizen_schedule.reading.errors import FileFault, UsageError
+from kaizen_schedule.reading.errors import FileFault
 from kaizen_schedule.reading.tree import Tree
 
 
@@ -73,7 +71,7 @@ def survey(
     roster: Roster,
     *,
     host: str,
-    hosts: Iterable[str] | None = None,
+    hosts: Collection[str] | None = None,
     definitions: Sequence[ActivityDefinition],
     prompts: Mapping[str, Prompt],
     zones: Zones,
@@ -94,7 +92,7 @@ def survey(
         What was found.
 
     Raises:
-        UsageError: The roster knows no such host.
+        UsageError: The roster knows no such host, or the one asked about does not take part.
 
     Example:
         >>> from kaizen_schedule import load_roster
@@ -107,22 +105,18 @@ def survey(
         >>> found.answer.repos[0].agents
         ('coach', 'optimization')
     """
-    known = roster.hosts
-    if known and host not in known:
-        shown = ", ".join(safety.escape(name) for name in known[:20])
-        raise UsageError(f"the roster knows no host {safety.show(host)}", fix=f"known are {shown}")
     around = surroundings(
         None,
         definitions,
         prompts,
-        hosts=known if hosts is None else hosts,
+        hosts=participating(roster, host, hosts),
         host=host,
         zones=zones,
     )
     held: list[str] = []
 
     @contextmanager
-    def opened(path: str) -> Iterator[Checkout]:
+    def opened(path: str) -> Iterator[Tree]:
         with open_tree(path) as tree:
             yield tree
             held[:] = _prompts_in(tree)
@@ -146,7 +140,7 @@ def survey(
     )
 
 
-def _prompts_in(tree: Checkout) -> list[str]:
+def _prompts_in(tree: Tree) -> list[str]:
     """The agents that a checkout holds files of prompts for, by name; nothing of them is read."""
     found = set()
     for folder, prefix in PLACES:

@@ -65,6 +65,13 @@ class Tree(Protocol):
         """Say what stands at a path; None where nothing does, or nothing that may be read."""
         ...
 
+    def holds(self, path: str) -> bool:
+        """Say cheaply whether anything stands at a path, be it of use or not.
+
+        True where that cannot be told: reading it then says what is wrong.
+        """
+        ...
+
 
 class MemoryTree:
     """A tree made of a mapping from path to bytes.

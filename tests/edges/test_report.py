@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import psutil  # type: ignore[import-untyped] # comes with ipykernel, without types
+import psutil
 import pytest
 from nbformat import v4
 
@@ -34,7 +34,7 @@ def kernel(test: Any) -> Any:
 def notebook(*cells: str, parameters: str | None = None) -> Any:
     """A notebook of code cells; the first may declare parameters."""
     make: Any = v4.new_code_cell
-    found = v4.new_notebook(cells=[make(source) for source in cells])  # type: ignore[no-untyped-call]
+    found = v4.new_notebook(cells=[make(source) for source in cells])  # type: ignore[no-untyped-call] # nbformat has no types
     if parameters is not None:
         declaring = make(parameters)
         declaring.metadata["tags"] = ["parameters"]
@@ -195,7 +195,7 @@ def test_figures_are_drawings_and_outputs_are_kept() -> None:
         "print('one'); print('two')",
         "print(1, end='')\nfor n in range(3): print(n, flush=True)",
     )
-    found.cells[2].outputs = [v4.new_output("stream", text="old")]  # type: ignore[no-untyped-call]
+    found.cells[2].outputs = [v4.new_output("stream", text="old")]  # type: ignore[no-untyped-call] # nbformat has no types
     counted: list[tuple[int, int]] = []
     report.run_notebook(found, "own", told=lambda done, of: counted.append((done, of)))
     assert "image/svg+xml" in found.cells[0].outputs[0].data

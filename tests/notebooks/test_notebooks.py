@@ -19,9 +19,14 @@ from nbclient import NotebookClient
 from nbformat import v4
 
 import kaizen_schedule as kaizen
-from kaizen_schedule.edges import packaged
+from kaizen_schedule.api.report import make_report
 from kaizen_schedule.edges.fleet import materialise
-from kaizen_schedule.edges.report import CellFailure, run_notebook
+from kaizen_schedule.edges.report import (
+    CellFailure,
+    find_notebooks,
+    read_notebook,
+    run_notebook,
+)
 from kaizen_schedule.orienting.record import PilotStep, StepKind, parse_record, render_record
 from kaizen_schedule.planning import answers
 from kaizen_schedule.publishing.notebook_pages import render_page, render_report
@@ -42,7 +47,7 @@ socket.getaddrinfo = socket.create_connection = socket.socket.connect = _refuse
 
 
 def read(name: str) -> Any:
-    return nbformat.read(packaged.notebook(name), as_version=4)  # type: ignore[no-untyped-call]
+    return read_notebook(find_notebooks()[name])
 
 
 def parameters_cell(notebook: Any) -> int:
@@ -103,7 +108,7 @@ def test_a_notebook_is_committed_clean(name: str) -> None:
             assert cell.execution_count is None
             assert not cell.outputs
             assert "!" not in cell.source.lstrip()[:1]
-    text = Path(packaged.notebook(name)).read_text("utf-8")
+    text = Path(find_notebooks()[name]).read_text("utf-8")
     assert not re.search(r"/home/|/root|/tmp|/work", text)
     assert text.endswith("}\n")
 
@@ -151,9 +156,9 @@ def test_links_lead_to_pages_that_exist(name: str) -> None:
 
 def test_a_notebook_that_is_not_there_is_named_with_those_that_are() -> None:
     for name in ("nothing", "../README", ""):
-        with pytest.raises(kaizen.UsageError, match="there is no notebook") as raised:
-            packaged.notebook(name)
-        assert raised.value.fix == f"known are {', '.join(NAMES)}"
+        with pytest.raises(kaizen.UsageError, match="there is no report") as raised:
+            make_report(name, now=LOOKED_AHEAD)
+        assert raised.value.fix.endswith(f"known are {', '.join(NAMES)}")
 
 
 # --- As they are run -------------------------------------------------------------------------

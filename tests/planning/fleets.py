@@ -11,7 +11,6 @@ from typing import Any, Final
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.planning.definitions import ActivityDefinition
 from kaizen_schedule.planning.eligibility import (
-    Checkout,
     Examined,
     Examiner,
     Exclusion,
@@ -25,7 +24,7 @@ from kaizen_schedule.planning.roster import Roster, load_roster
 from kaizen_schedule.planning.windows import Window
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.errors import FaultReason, FileFault
-from kaizen_schedule.reading.tree import MemoryTree
+from kaizen_schedule.reading.tree import MemoryTree, Tree
 from tests.support import MemoryZones
 
 # Read at import, before the core is watched.
@@ -97,7 +96,7 @@ class Fleet:
         self.opened: list[str] = []
 
     @contextmanager
-    def open(self, path: str) -> Generator[Checkout, None, None]:
+    def open(self, path: str) -> Generator[Tree, None, None]:
         """Open a checkout."""
         self.opened.append(path)
         found = self.trees.get(path, FaultReason.MISSING)

@@ -121,7 +121,7 @@ def test_every_page_says_from_what_it_came() -> None:
 def test_every_rule_and_reason_has_its_page() -> None:
     assert {f"rules/{rule.code}.md" for rule in RULES} < set(list_contracts())
     order = packaged.reasons()
-    assert order == (*map(str, Reason), "expired", "run-mismatch")
+    assert order == (*map(str, Reason), "expired", "token-budget", "run-mismatch")
     for reason in order:
         assert f"\n## {reason}\n" in documents()["reasons.md"]
         page = packaged.reason_page(reason) or ""

@@ -14,7 +14,7 @@ from mkdocs.exceptions import Abort
 from mkdocs.structure.files import Files
 
 from kaizen_schedule.reading.diagnostics import SITE
-from site_build import hooks, mermaid, sources
+from site_build import hooks, mermaid, npm, sources
 
 from ..support import ROOT
 from .built import DOCS, Site, build
@@ -104,21 +104,21 @@ def test_without_npm_the_build_says_so_and_goes_on(
 
 
 def npm_that(tmp_path: Path, does: str) -> str:
-    npm = tmp_path / "npm"
-    npm.write_text(f"#!/bin/sh\n{does}\n", "utf-8")
-    npm.chmod(0o755)
-    return str(npm)
+    program = tmp_path / "npm"
+    program.write_text(f"#!/bin/sh\n{does}\n", "utf-8")
+    program.chmod(0o755)
+    return str(program)
 
 
 def test_an_npm_that_fails_is_no_npm(tmp_path: Path) -> None:
-    with pytest.raises(mermaid.Unavailable, match="ended with 7"):
+    with pytest.raises(npm.Unavailable, match="ended with 7"):
         mermaid.cached(tmp_path / "cache", npm=npm_that(tmp_path, "exit 7"))
 
 
 def test_another_package_than_the_pinned_one_ends_the_build(
     config: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    npm_that(tmp_path, 'echo other > "$4/mermaid.tgz"')
+    npm_that(tmp_path, "echo other > mermaid.tgz")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(Abort, match="pinned is sha512-"):
         files_of(config, tmp_path / "cache", monkeypatch)
@@ -130,7 +130,7 @@ def test_a_cache_that_was_changed_is_not_served(tmp_path: Path) -> None:
     folder.mkdir()
     for name in mermaid.FILES:
         (folder / name).write_text("changed", "utf-8")
-    with pytest.raises(mermaid.Unavailable):
+    with pytest.raises(npm.Unavailable):
         mermaid.cached(tmp_path, npm=npm_that(tmp_path, "exit 1"))
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from kaizen_schedule.edges import packaged
-from kaizen_schedule.edges.files import reason_of
-from kaizen_schedule.edges.writing import write_output
+from kaizen_schedule.edges.files import DiskTree, reason_of
+from kaizen_schedule.edges.writing import replace_file
 from kaizen_schedule.reading import safety
-from kaizen_schedule.reading.errors import OutputError, TargetError
+from kaizen_schedule.reading.errors import FileFault, OutputError, TargetError
 
 from .targets import PathLike
 
@@ -40,7 +39,8 @@ def export_contracts(folder: PathLike) -> tuple[str, ...]:
         The paths that were written, beneath the folder; those that were right already are not.
 
     Raises:
-        OutputError: A file cannot be written, or a link stands in its place.
+        OutputError: A file cannot be written, or a link stands where a folder must be.
+        Refusal: Something else than a file stands in a file's place.
 
     Example:
         >>> folder = repository / "docs"
@@ -48,19 +48,18 @@ def export_contracts(folder: PathLike) -> tuple[str, ...]:
         (True, ())
     """
     root = os.fspath(folder)
+    try:
+        os.makedirs(root, exist_ok=True)
+    except (OSError, ValueError) as error:
+        shown = safety.show(root, 200)
+        raise OutputError(f"cannot make folder {shown}: {reason_of(error)}") from error
     written = []
-    for path in list_contracts():
-        target = os.path.join(root, path)
-        data = packaged.contract(path)
-        if _standing(target) == data:
-            continue
-        try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-        except OSError as error:
-            shown = safety.show(os.path.dirname(target), 200)
-            raise OutputError(f"cannot make folder {shown}: {reason_of(error)}") from error
-        write_output(Path(target), data)
-        written.append(path)
+    with DiskTree(root) as tree:
+        for path in list_contracts():
+            data = packaged.contract(path)
+            if _standing(tree, path) != data:
+                replace_file(root, path, data)
+                written.append(path)
     return tuple(written)
 
 
@@ -78,7 +77,7 @@ class Drift:
     path: str
     """Its path beneath the folder."""
     missing: bool
-    """Whether there is no such file, or it cannot be read."""
+    """Whether there is no such file in the folder, or it cannot be read."""
     diff: str
     """The differing lines as a unified diff, safe to print; empty for a missing file."""
 
@@ -104,22 +103,21 @@ def compare_contracts(folder: PathLike) -> tuple[Drift, ...]:
     if not os.path.isdir(root):
         raise TargetError(f"{safety.show(root, 200)} is no folder")
     drifts = []
-    for path in list_contracts():
-        data = packaged.contract(path)
-        held = _standing(os.path.join(root, path))
-        if held is None:
-            drifts.append(Drift(path=path, missing=True, diff=""))
-        elif held != data:
-            drifts.append(Drift(path=path, missing=False, diff=_diff(path, held, data)))
+    with DiskTree(root) as tree:
+        for path in list_contracts():
+            data, held = packaged.contract(path), _standing(tree, path)
+            if held is None:
+                drifts.append(Drift(path=path, missing=True, diff=""))
+            elif held != data:
+                drifts.append(Drift(path=path, missing=False, diff=_diff(path, held, data)))
     return tuple(drifts)
 
 
-def _standing(path: str) -> bytes | None:
-    """What stands in a regular file; None where there is none, or it is larger than any of ours."""
+def _standing(tree: DiskTree, path: str) -> bytes | None:
+    """What stands in a regular file inside the folder; None where there is none to be had."""
     try:
-        with open(path, "rb") as file:
-            return file.read(_READ_CAP)
-    except OSError:
+        return tree.read(path, cap=_READ_CAP).data
+    except FileFault:
         return None
 
 

@@ -17,7 +17,7 @@ from kaizen_schedule.edges import packaged
 from kaizen_schedule.planning.reasons import Reason
 from kaizen_schedule.publishing.contracts import render_record_index
 from kaizen_schedule.publishing.reference import MARKERS, digest_of
-from kaizen_schedule.reading.errors import OutputError, TargetError
+from kaizen_schedule.reading.errors import OutputError, Refusal, TargetError
 from kaizen_schedule.reading.rules import RULES
 from tests.support import ROOT
 
@@ -86,9 +86,23 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     folder = tmp_path / "docs"
     (folder / "rules").mkdir(parents=True)
     (folder / "rules/KS204.md").symlink_to(other)
-    with pytest.raises(OutputError):
+    with pytest.raises(Refusal, match=r"rules/KS204\.md is a link"):
         export_contracts(folder)
     assert other.read_text() == "mine"
+
+
+def test_nothing_is_written_or_read_through_a_linked_folder(tmp_path: Path) -> None:
+    other, folder = tmp_path / "other", tmp_path / "docs"
+    export_contracts(other)
+    (other / "rules/KS204.md").write_text("a secret of another folder")
+    before = {path: path.stat().st_mtime_ns for path in other.rglob("*")}
+    folder.mkdir()
+    (folder / "rules").symlink_to(other / "rules")
+    with pytest.raises(OutputError, match="a link or a file stands where a folder must be"):
+        export_contracts(folder)
+    assert {path: path.stat().st_mtime_ns for path in other.rglob("*")} == before
+    drift = next(found for found in compare_contracts(folder) if found.path == "rules/KS204.md")
+    assert (drift.missing, drift.diff) == (True, "")
 
 
 def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:

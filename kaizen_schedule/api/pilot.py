@@ -134,20 +134,29 @@ def completed_event(
     return pilot_event(data)
 
 
-def post_progress(url: str, event: Mapping[str, Json], *, token: str | None = None) -> None:
-    """Post an event to the hub; only ever done when asked for.
+def post_progress(
+    url: str, event: Mapping[str, Json], *, token: str | None = None, hub: str | None = None
+) -> bool:
+    """Post an event; only ever done when asked for.
 
     Args:
         url: Where to.
         event: The event.
         token: The hub's token.
+        hub: The hub whose token it is; None for the one that is posted to. Another server is not
+            sent it.
+
+    Returns:
+        Whether the token, where there is one, was sent.
 
     Raises:
         SourceError: It cannot be told.
     """
-    from kaizen_schedule.edges.hub import post_event
+    from kaizen_schedule.edges.hub import post_event, same_hub
 
-    post_event(url, event, token=token)
+    own = hub is None or same_hub(url, hub)
+    post_event(url, event, token=token if own else None)
+    return own or token is None
 
 
 def _of_fleet(fleet: PilotFleet, definitions: Sequence[ActivityDefinition] | None) -> Asking:

@@ -99,8 +99,10 @@ def command(
         emit("".join(f"{line}\n" for line in lines), output)
     if progress is not None:
         event = pilot.completed_event(result, started_at=started, finished_at=clock(now))
-        pilot.post_progress(progress, event, token=os.environ.get("STATE_HUB_TOKEN") or None)
-        say(f"told {safety.show(progress, 200)}", quiet=quiet)
+        token, hub = os.environ.get("STATE_HUB_TOKEN") or None, options["hub"] or None
+        sent = pilot.post_progress(progress, event, token=token, hub=hub)
+        without = "" if sent else ", without the token: it is another hub's"
+        say(f"told {safety.show(progress, 200)}{without}", quiet=quiet)
     if form == "text" and record is not None and result.ok:
         say("next: kaizen-agentic schedule definitions prints what to switch on", quiet=quiet)
     return 0 if result.ok else 1

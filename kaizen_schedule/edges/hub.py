@@ -465,3 +465,24 @@ def _parse_url(url: str, token: str | None) -> tuple[str, str, int | None, str]:
         message = f"the token would go to {safety.show(_hide(host, token), 200)} unencrypted"
         raise UsageError(message, fix="use an https address")
     return scheme, host, int(port) if port else None, path
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def same_hub(url: str, other: str) -> bool:
+    """Whether two addresses are of one server: the same scheme, host and port.
+
+    Raises:
+        UsageError: One of them is no address of a hub.
+
+    Example:
+        >>> same_hub("https://hub.example/a", "https://HUB.example:443/b")
+        True
+    """
+
+    def server(address: str) -> tuple[str, str, int]:
+        scheme, host, port, _ = _parse_url(address, None)
+        return scheme, host, port or _PORTS[scheme]
+
+    return server(url) == server(other)

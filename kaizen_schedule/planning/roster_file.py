@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kaizen_schedule.reading import rules, safety
+from kaizen_schedule.reading.diagnostics import SITE
 from kaizen_schedule.reading.document import Document
 from kaizen_schedule.reading.rules import Finding, Route
 
@@ -172,7 +173,8 @@ def example() -> str:
     return _EXAMPLE
 
 
-_EXAMPLE = """\
+_EXAMPLE = f"""\
+# yaml-language-server: $schema={SITE}contracts/roster-file.schema.json
 # Which repositories take part, and where their checkouts stand on each host.
 # See who is eligible: kaizen-agentic schedule roster --roster roster.yml
 version: "1"
@@ -182,9 +184,9 @@ repos:
       forge-1: /srv/kaizen-agentic
       forge-2: /home/agents/kaizen-agentic
   - slug: the-custodian
-    host_paths: {forge-1: /srv/the-custodian}
+    host_paths: {{forge-1: /srv/the-custodian}}
   - slug: field-notes
-    host_paths: {forge-2: /srv/field-notes}
+    host_paths: {{forge-2: /srv/field-notes}}
     kaizen_schedule_enabled: false # left out for now
 exclude: ["sandbox-*"]
 """

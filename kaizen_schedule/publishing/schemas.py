@@ -229,12 +229,19 @@ def anchor_of(part: str, field: str = "") -> str:
     return "-".join(filter(None, (part.lower(), field)))
 
 
-def _point(name: str, schema: Schema) -> None:
-    """Let each description end with where its field is explained."""
+def _point(name: str, schema: Schema, *, written: bool) -> None:
+    """Let each description end with where its field is explained.
+
+    Editors escape a plain description, and break the address in it: what people write has one in
+    markdown, too.
+    """
     for part, held in parts_of(schema):
         for field, said in held["properties"].items():
             address = f"{SITE}contracts/fields/{name}/#{anchor_of(part, field)}"
-            said["description"] = "\n\n".join(filter(None, (said.get("description"), address)))
+            text = said.get("description", "")
+            if written:
+                said["markdownDescription"] = f"{text} [Explained here]({address})".strip()
+            said["description"] = "\n\n".join(filter(None, (text, address)))
 
 
 def build_schemas(more: Sequence[Published] = ()) -> dict[str, dict[str, Json]]:
@@ -252,7 +259,7 @@ def build_schemas(more: Sequence[Published] = ()) -> dict[str, dict[str, Json]]:
         schema = schema_of(model, written_by_people=written)
         if mend := _MEND.get(name):
             mend(schema)
-        _point(name, schema)
+        _point(name, schema, written=written)
         address = f"{SITE}contracts/{name}.schema.json"
         found[name] = {"$schema": _DIALECT, "$id": address, "title": title, **schema}
     return found

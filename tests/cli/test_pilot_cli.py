@@ -202,6 +202,27 @@ def test_the_progress_event(tmp_path: Path) -> None:
     assert event["data"]["counts"] == parse_json(done.out.encode())["counts"]
 
 
+@pytest.mark.parametrize(
+    ("hub_at", "sent"),
+    [
+        ("", True),  # there is no other hub whose token it could be
+        ("{progress}/state", True),
+        ("https://hub.example/state", False),
+        ("http://127.0.0.1:9/state", False),
+    ],
+)
+def test_the_token_goes_to_its_own_hub_alone(hub_at: str, sent: bool, tmp_path: Path) -> None:
+    words = ("--definition", COACH, *AT)
+    with hub() as (url, received):
+        usual = hub_at.format(progress=url.removesuffix("/progress").replace("http", "HTTP"))
+        env = {"STATE_HUB_TOKEN": "token-of-the-hub", "STATE_HUB_URL": usual}
+        done = run("schedule", "pilot", *words, "--progress", url, cwd=tmp_path, env=env)
+    assert done.code == 0, done.err
+    ((headers, _),) = received
+    assert ("Authorization" in headers) is sent
+    assert ("without the token" in done.err) is not sent
+
+
 def test_a_hub_that_cannot_be_told(tmp_path: Path) -> None:
     words = ("--definition", COACH, *AT)
     with hub(400) as (url, received):

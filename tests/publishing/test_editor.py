@@ -28,7 +28,6 @@ SERVER = (
     "sha512-vT6ZEMTkXJA9Ixo07ByLgPkkt/L22fJdVDGAoB3EpPq3DCfKkMYeEeZdK5ECU6alwFUofhETo94/OV8GUxGuBg==",
 )
 MODELINE = f"# yaml-language-server: $schema={SCHEMA_URL}\n"
-ROSTER_MODELINE = f"# yaml-language-server: $schema={SITE}contracts/roster-file.schema.json\n"
 SETTINGS: dict[str, Any] = {
     "yaml": {
         "validate": True,
@@ -192,11 +191,11 @@ def place(text: str, part: str) -> tuple[int, int]:
 
 
 def hover(editor: Editor, uri: str, text: str, part: str) -> str:
-    """What is shown over a part, as plain text: what the server escapes for markdown is not."""
+    """What is shown over a part, as markdown."""
     shown = editor.at("hover", uri, *place(text, part))
     assert shown is not None, f"nothing is shown over {part}"
     value: str = shown["contents"]["value"]
-    return value.replace("\\", "")
+    return value
 
 
 def labels(editor: Editor, text: str, part: str) -> list[str]:
@@ -304,7 +303,7 @@ def test_the_cadences_are_listed_over_the_key(editor: Editor) -> None:
 
 
 class TestRoster:
-    TEXT = ROSTER_MODELINE + example().removeprefix(ROSTER_MODELINE)
+    TEXT = example()
 
     def test_the_example_has_no_finding(self, editor: Editor) -> None:
         uri = editor.open(self.TEXT)

@@ -59,10 +59,14 @@ def test_prompts_of_a_repository_are_named_and_not_read() -> None:
     assert found.prompts == {"b": ("reviewer", "scribe")}
 
 
-def test_a_host_that_the_roster_does_not_know_is_refused() -> None:
-    with pytest.raises(UsageError, match='no host "forge-9"') as raised:
+@pytest.mark.parametrize(
+    ("host", "fix"),
+    [("forge-9", "did you mean forge-2?"), ("attic", "known are forge-1, forge-2")],
+)
+def test_a_host_that_the_roster_does_not_know_is_refused(host: str, fix: str) -> None:
+    with pytest.raises(UsageError, match=f'no host "{host}"') as raised:
         survey(
-            load_roster(ITEMS), host="forge-9", definitions=DRAFTS, prompts=PROMPTS, zones=ZONES,
+            load_roster(ITEMS), host=host, definitions=DRAFTS, prompts=PROMPTS, zones=ZONES,
             open_tree=Fleet(TREES).open,
         )  # fmt: skip
-    assert raised.value.fix == "known are forge-1, forge-2"
+    assert raised.value.fix == fix

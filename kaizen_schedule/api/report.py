@@ -22,8 +22,8 @@ from .fleet import Progress, Source, asked_host, read_items
 from .operator_files import read_file
 from .targets import PathLike
 
-RECORD_CAP = 64 << 20
-"""Bytes of a pilot's record."""
+RECORD_CAP = 256 << 20
+"""Bytes of a pilot's record; one of 100,000 runs has 160 million."""
 
 Told = Callable[[int, int], None]
 """Told how many code cells are done, and of how many."""
@@ -184,7 +184,8 @@ def _read(name: str) -> Any:
 
     known = kernels.find_notebooks()
     if name not in known:
-        near, names = nearest(name, known), f"known are {', '.join(known)}"
+        begun = (other for other in known if name and other.startswith(name))
+        near, names = nearest(name, known) or next(begun, ""), f"known are {', '.join(known)}"
         fix = f"did you mean {near}? {names}" if near else names
         raise UsageError(f"there is no report {safety.show(name)}", fix=fix)
     kernels.require_extra()

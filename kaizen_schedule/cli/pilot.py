@@ -14,7 +14,7 @@ from kaizen_schedule.publishing import listings, reporters
 from kaizen_schedule.reading import safety
 
 from .commands import Command
-from .fleet import asking_of, definitions_option, names_source, source_options
+from .fleet import again, asking_of, definitions_option, names_source, source_options
 from .output import (
     INSTANT,
     clock,
@@ -103,9 +103,17 @@ def command(
         sent = pilot.post_progress(progress, event, token=token, hub=hub)
         without = "" if sent else ", without the token: it is another hub's"
         say(f"told {safety.show(progress, 200)}{without}", quiet=quiet)
-    if form == "text" and record is not None and result.ok:
-        say("next: kaizen-agentic schedule definitions prints what to switch on", quiet=quiet)
+    if form == "text" and result.ok:
+        say(_next(record, options), quiet=quiet)
     return 0 if result.ok else 1
+
+
+def _next(record: str | None, options: dict[str, Any]) -> str:
+    """What comes after a smoke run that held: its report, or what is to be switched on."""
+    if record is None:
+        return "next: kaizen-agentic schedule definitions prints what to switch on"
+    command = again("report", "pilot_smoke", "--record", record, options=options)
+    return f"next: {command}" if command else ""
 
 
 COMMANDS = {"pilot": command}

@@ -58,8 +58,9 @@ def command(
 ) -> int:
     """Run the notebook NAME, and write what it shows as one HTML file.
 
-    The file needs nothing else: no network, no script, no other file. Needs the extra: pip install
-    'kaizen-schedule[notebooks]'.
+    NAME is agent_performance, pilot_smoke or roster_eligibility. The file needs
+    nothing else: no network, no script, no other file. Needs the extra: pip
+    install 'kaizen-schedule[notebooks]'.
     """
     named = any(options[key] is not None for key in SOURCES)
     source = source_of(options) if named else None
@@ -98,7 +99,8 @@ def _check_place(path: str) -> None:
     """Say at once, and not after the notebook has been run, that there is no such folder."""
     folder = os.path.dirname(path) or os.curdir
     if path != "-" and not os.path.isdir(folder):
-        raise OutputError(f"cannot write {safety.show(path, 200)}: there is no such folder")
+        message = f"cannot write {safety.show(path, 200)}: there is no such folder"
+        raise OutputError(message, fix="make the folder first, or name another")
 
 
 COMMANDS = {"report": command}

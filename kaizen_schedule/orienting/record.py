@@ -100,5 +100,6 @@ def parse_record(text: str) -> tuple[PilotStep, ...]:
         try:
             steps.append(from_plain(PilotStep, parse_json(line.encode())))
         except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from error
+            said = str(error).replace(", line 1, column ", ", column ")  # of this line
+            raise ValueError(f"line {number}: {said}") from error
     return tuple(steps)

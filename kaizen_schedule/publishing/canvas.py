@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
@@ -16,6 +18,8 @@ try:
     import matplotlib as mpl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
     from matplotlib.ticker import MaxNLocator
 except ModuleNotFoundError as error:
     raise ImportError(
@@ -92,9 +96,7 @@ class Canvas:
 
     def _render(self) -> str:
         text = StringIO()
-        with warnings.catch_warnings():
-            # A letter that the font lacks is a box; the table beside it holds the name.
-            warnings.filterwarnings("ignore", "Glyph .* missing from")
+        with _missing_letters_allowed():
             self.figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
         svg = text.getvalue()
         return re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
@@ -106,16 +108,48 @@ class Canvas:
         return Picture(self.svg.replace("<svg", f'<svg role="img" aria-label="{quoted}"', 1), alt)
 
 
-def name_of(text: str, limit: int = 26) -> str:
-    """A name that fits beside an axis."""
-    return safety.clip(safety.escape(text), limit)
+@contextmanager
+def _missing_letters_allowed() -> Iterator[None]:
+    """A letter that the font lacks is a box; the table beside it holds the name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
+
+
+def name_of(text: str, points: float = 150, *, size: float = 9.5, bold: bool = False) -> str:
+    """A name that fits: of a long one both ends, for many begin alike.
+
+    Args:
+        text: The name.
+        points: The room that there is.
+        size: Of its letters, in points.
+        bold: Whether they are bold.
+    """
+    whole = safety.escape(text)
+    font = FontProperties(family=["DejaVu Sans"], size=size, weight="bold" if bold else "normal")
+    shown = whole
+    end = min(len(whole) // 2, int(points / 4))  # no more than so many letters fit on either side
+    with _missing_letters_allowed():
+        while end and _width(shown, font) > points:
+            shown = f"{whole[:end]}…{whole[-end:]}"
+            end -= 1
+    return shown
+
+
+def _width(text: str, font: FontProperties) -> float:
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
 def whole_numbers(axes: Axes, axis: str = "y") -> None:
     """Let an axis have whole numbers, with marks for thousands."""
     which = axes.yaxis if axis == "y" else axes.xaxis
-    which.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    which.set_major_locator(round_ticks(5, integer=True))
     which.set_major_formatter(lambda value, _: f"{value:,.0f}")
+
+
+def round_ticks(most: int, *, integer: bool = False) -> MaxNLocator:
+    """Places for so many numbers beside an axis, one, two or five apart, or ten times that."""
+    return MaxNLocator(nbins=most, integer=integer, steps=[1, 2, 5, 10])
 
 
 def number_of(value: float) -> str:

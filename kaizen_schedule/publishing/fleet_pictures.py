@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # First, because it says what to install.
-from .canvas import BLUE, ORANGE, RED, SKY, Canvas, name_of, whole_numbers
+from .canvas import BLUE, ORANGE, RED, SKY, Canvas, name_of, round_ticks, whole_numbers
 
 # isort: split
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
 from .columns import WEEKDAYS
 from .reporters import count_of
@@ -68,7 +68,8 @@ def load(before: pd.DataFrame, after: pd.DataFrame, *, zone: str) -> Picture:
     # So few colours that the bar beside them is drawn, and no picture of points.
     colours = colormaps["cividis_r"].resampled(min(most, 12))
     wide = most >= 100  # one hour of a large fleet holds a thousand times another's
-    scale = LogNorm(1, most) if wide else Normalize(0, most)
+    # Of few runs each number has a colour of its own.
+    scale = LogNorm(1, most) if wide else Normalize(0.5, most + 0.5)
     canvas = Canvas("load", 4.1)
     with canvas as figure:
         panels = figure.subplots(2, 1, sharex=True)
@@ -93,7 +94,7 @@ def load(before: pd.DataFrame, after: pd.DataFrame, *, zone: str) -> Picture:
         bar.outline.set_visible(False)
         bar.ax.yaxis.set_minor_locator(NullLocator())
         if not wide:
-            bar.ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+            bar.ax.yaxis.set_major_locator(round_ticks(5, integer=True))
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     words = [
         f"{title} {_busiest(frame)}"
@@ -139,6 +140,7 @@ def minutes(before: Sequence[int], after: Sequence[int], *, start: pd.Timestamp)
             "o",
             color=ORANGE,
             markersize=5,
+            clip_on=False,
             label=f"as scheduled, {one.max(initial=0):,} at most",
         )
         ticks = place[:: max(15, 15 * (len(place) // 120))]
@@ -167,15 +169,14 @@ def days(counts: pd.Series, changes: pd.DataFrame, *, zone: str) -> Picture:
     """
     place = np.arange(len(counts))
     values = counts.to_numpy()
-    canvas = Canvas("days", 2.6 + 0.17 * len(changes))
+    marked = f"marked on {counts.index[0]:%A}s; " if len(counts) else ""
+    canvas = Canvas("days", 2.75 + 0.17 * len(changes))
     with canvas as figure:
         axes = figure.subplots()
         weekend = np.array([day.weekday() >= 5 for day in counts.index])
         axes.bar(place, values, color=np.where(weekend, SKY, BLUE), width=0.8)
         ticks = place[:: max(7, 7 * (len(place) // 42))]
-        axes.set_xticks(ticks, [f"{counts.index[t]:%a %d %b}" for t in ticks])
-        for tick in axes.get_xticklabels():
-            tick.set_horizontalalignment("left")
+        axes.set_xticks(ticks, [f"{counts.index[t]:%d %b}" for t in ticks])
         top = max(values.max(initial=0), 1)
         axes.set_ylim(0, top * 1.08)
         axes.set_xlim(-0.6, len(place) - 0.4)
@@ -184,12 +185,13 @@ def days(counts: pd.Series, changes: pd.DataFrame, *, zone: str) -> Picture:
             axes.axvline(at, color=RED, linestyle=(0, (4, 2)), linewidth=1.4)
             right = at > len(place) / 2
             axes.annotate(
-                words, (at, 1), xycoords=("data", "axes fraction"), fontsize=9.5, color="#9a4100",
+                name_of(str(words), 145), (at, 1), xycoords=("data", "axes fraction"),
+                fontsize=9.5, color="#9a4100",
                 xytext=(-3 if right else 3, 3 + 12 * (len(changes) - 1 - number)),
                 textcoords="offset points", ha="right" if right else "left",
             )  # fmt: skip
         axes.set_ylabel("runs a day")
-        axes.set_xlabel(f"days, {zone}; weekends are paler")
+        axes.set_xlabel(f"days, {zone}\n{marked}weekends are paler")
         whole_numbers(axes)
     told = "; ".join(
         f"{pd.Timestamp(d):%d %b}: {w}"

@@ -169,6 +169,7 @@ def dress_table(table: Node, caption: str) -> str:
     for number, row in enumerate(table.find("tr")):
         first = not heads and not number and all(c.tag == "th" for c in row.find("th", "td"))
         _dress_row(row, header=row in heads or first)
+    _align_heads(table)
     own = next(table.find("caption"), None)
     if own is not None and own.text:
         return own.text
@@ -176,6 +177,18 @@ def dress_table(table: Node, caption: str) -> str:
     if caption:
         table.children.insert(0, Node("caption", children=[caption]))
     return caption
+
+
+def _align_heads(table: Node) -> None:
+    """Let what heads numbers stand above them; of a table whose cells are all of one column."""
+    head, *rows = [list(row.find("th", "td")) for row in table.find("tr")] or [[]]
+    cells = [cell for row in (head, *rows) for cell in row]
+    if any({"colspan", "rowspan"} & cell.attributes.keys() for cell in cells):
+        return
+    for place, cell in enumerate(head):
+        below = [row[place] for row in rows if place < len(row)]
+        if below and all(other.attributes.get("class") == "number" for other in below):
+            cell.attributes["class"] = "number"
 
 
 def _dress_row(row: Node, *, header: bool) -> None:
@@ -200,11 +213,13 @@ _SHAPES = _names(
     "polyline radialGradient rect stop svg symbol text title tspan use"
 )
 _DRAWING = _names(
-    "clip-path clip-rule cx cy d dx dy fill fill-opacity fill-rule font-family font-size "
-    "font-style font-weight fx fy gradientTransform gradientUnits height id mask offset opacity "
-    "orient points preserveAspectRatio r rx ry stop-color stop-opacity stroke stroke-dasharray "
-    "stroke-dashoffset stroke-linecap stroke-linejoin stroke-miterlimit stroke-opacity "
-    "stroke-width style text-anchor transform viewBox width x x1 x2 y y1 y2"
+    "clip-path clip-rule clipPathUnits cx cy d dominant-baseline dx dy fill fill-opacity "
+    "fill-rule font-family font-size font-style font-weight fx fy gradientTransform "
+    "gradientUnits height id markerHeight markerUnits markerWidth mask maskContentUnits "
+    "maskUnits offset opacity orient patternContentUnits patternTransform patternUnits points "
+    "preserveAspectRatio r refX refY rx ry spreadMethod stop-color stop-opacity stroke "
+    "stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin stroke-miterlimit "
+    "stroke-opacity stroke-width style text-anchor transform viewBox width x x1 x2 y y1 y2"
 )
 _ROUNDED = _names("cx cy d dx dy height points r rx ry width x x1 x2 y y1 y2")
 _HARMFUL = re.compile(r"url\(\s*(?!#)|@|expression|javascript:|\\", re.IGNORECASE)

@@ -444,7 +444,8 @@ th, td {
 th { font-weight: 600; }
 thead th, thead td { border-bottom: 2px solid var(--line); vertical-align: bottom; }
 tbody th, tbody td { border-bottom: 1px solid var(--line); }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 .long { min-width: 15rem; }
 figure { margin: 1.25rem 0; overflow-x: auto; }
 figure svg, figure img { display: block; max-width: 100%; height: auto; }
@@ -463,6 +464,11 @@ footer p { color: var(--soft); font-size: 0.875rem; }
 @media (max-width: 50rem) {
   table { width: max-content; }
   th, td { max-width: 16rem; }
+  td.long { min-width: 20rem; max-width: 20rem; }
+  caption { max-width: calc(100vw - 2rem); }
+}
+@media (max-width: 32rem) {
+  .card { margin-inline: -0.75rem; max-width: calc(100% + 1.5rem); padding: 0.25rem; }
 }
 @media print {
   :root { color-scheme: light; --ground: #fff; --text: #000; --soft: #333; --line: #999;

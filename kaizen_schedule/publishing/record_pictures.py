@@ -14,6 +14,7 @@ from .canvas import (
     Canvas,
     name_of,
     number_of,
+    round_ticks,
     whole_numbers,
 )
 
@@ -25,7 +26,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import dates
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from .columns import State
 from .showing import Picture
@@ -90,6 +90,7 @@ def sizes(
     """
     given = np.asarray(values, dtype=np.float64)
     single = len(given) <= ROWS
+    beyond = int((given > limit).sum()) if limit else 0
     canvas = Canvas(f"sizes-{what}", 0.95 + 0.24 * max(len(given), 1) if single else 2.6)
     end = max(given.max(initial=0), limit, 1e-9)
     with canvas as figure:
@@ -110,16 +111,17 @@ def sizes(
             axes.set_ylabel(what)
             whole_numbers(axes)
         axes.set_xlim(0, end * 1.16)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.xaxis.set_major_locator(round_ticks(4 if single else 6))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
         axes.set_xlabel(unit)
         if limit:
             axes.axvline(limit, color=RED, linestyle=(0, (4, 2)), linewidth=1.4)
             words = f"dashed line: the {limit_name}, {number_of(limit)} {unit}"
+            words += f"; {beyond:,} beyond it" if beyond else ""
             figure.suptitle(words, x=0.02, ha="left", fontsize=10)
     most = given.max(initial=0)
     middle = float(np.median(given)) if len(given) else 0.0
-    told = f"; the {limit_name} is {number_of(limit)}" if limit else ""
+    told = f"; the {limit_name} is {number_of(limit)}, {beyond:,} beyond it" if limit else ""
     kind = "Bars" if single else "A histogram"
     return canvas.picture(
         f"{kind} of {len(given):,} {what}: median {number_of(middle)} {unit}, "
@@ -144,6 +146,9 @@ def performance(weekly: pd.DataFrame, *, weeks: Sequence[pd.Timestamp]) -> Pictu
         ("quality", "mean quality", "0 to 1", 1.0),
     )
     agents = list(dict.fromkeys(weekly["agent"]))
+    labels = {agent: name_of(str(agent), 120, size=10) for agent in agents}
+    longest = weekly["duration_s"].max() / 60 if len(weekly) else 1
+    tops = {"%": 105, "minutes": max(longest, 0.1) * 1.15, "0 to 1": 1.05}
     place = {week: number for number, week in enumerate(weeks)}
     canvas = Canvas("performance", 5.6)
     with canvas as figure:
@@ -153,16 +158,15 @@ def performance(weekly: pd.DataFrame, *, weeks: Sequence[pd.Timestamp]) -> Pictu
                 rows = weekly[(weekly["agent"] == agent) & weekly[column].notna()]
                 axes.plot(
                     [place[week] for week in rows["week"]], rows[column] * factor, color=colour,
-                    marker=mark, markersize=5, linewidth=1.5, label=name_of(str(agent), 20),
+                    marker=mark, markersize=5, linewidth=1.5, label=labels[agent],
                     clip_on=False,
                 )  # fmt: skip
             axes.set_title(title)
             axes.set_ylabel(unit)
             axes.grid(axis="y")
-            axes.set_ylim(0, {"%": 105, "0 to 1": 1.05}.get(unit))
+            axes.set_ylim(0, tops[unit])
         _weeks(panels[-1], weeks)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=2)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     told = []
     for agent in agents:
         rows = weekly[(weekly["agent"] == agent) & weekly["success_rate"].notna()]
@@ -217,7 +221,8 @@ def closer(runs: pd.DataFrame, panels: pd.DataFrame, *, since: pd.Timestamp) -> 
                 markerfacecolor="none", markeredgecolor=INK, label="led to the suggestion",
             )  # fmt: skip
             axes.set_title(
-                f"{name_of(str(panel.repo), 24)} / {name_of(str(panel.agent), 16)}: {panel.kind}",
+                f"{name_of(str(panel.repo), 90, bold=True)} / "
+                f"{name_of(str(panel.agent), 88, bold=True)}: {panel.kind}",
                 fontsize=9.5,
             )
             axes.set_ylabel("minutes")
@@ -226,7 +231,7 @@ def closer(runs: pd.DataFrame, panels: pd.DataFrame, *, since: pd.Timestamp) -> 
         ticks = _dates.AutoDateLocator(minticks=3, maxticks=5)
         drawn[-1].xaxis.set_major_locator(ticks)
         drawn[-1].xaxis.set_major_formatter(_dates.DateFormatter("%d %b"))
-        drawn[-1].set_xlabel("when it was recorded; what is judged lies right of the grey line")
+        drawn[-1].set_xlabel("recorded on; what is judged lies right of the grey line")
         handles, labels = drawn[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=2)
     told = [f"{p.repo} {p.agent}: {p.kind}" for p in panels.itertuples(index=False)]

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -86,34 +86,74 @@ def from_plain(kind: Any, data: Any, *, at: str = "") -> Any:
         >>> from_plain(tuple[int, ...], [1, 2])
         (1, 2)
     """
+    return _reader(kind)(data, at)
+
+
+_Reader: TypeAlias = Callable[[Any, str], Any]
+"""Reads data that stands at a place; what it was made for it does not look up again."""
+
+
+@cache
+def _reader(kind: Any) -> _Reader:
+    """What reads data into a type."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
-        return data
-    origin = typing.get_origin(kind)
+        return lambda data, _: data
     if origin in (typing.Union, types.UnionType):
-        options = typing.get_args(kind)
-        if data is None and type(None) in options:
-            return None
-        (other,) = (option for option in options if option is not type(None))
-        return from_plain(other, data, at=at)
-    if origin is Literal and data in typing.get_args(kind):
-        return data
-    if origin is tuple and isinstance(data, list):
-        item = typing.get_args(kind)[0]
-        return tuple(from_plain(item, part, at=f"{at}/{n}") for n, part in enumerate(data))
-    if origin is dict and isinstance(data, dict):
-        item = typing.get_args(kind)[1]
-        return {key: from_plain(item, part, at=f"{at}/{key}") for key, part in data.items()}
-    if dataclasses.is_dataclass(kind) and isinstance(data, dict):
-        return _model(kind, data, at)
-    if isinstance(kind, type):
-        read = _moment if kind is datetime else kind
-        if issubclass(kind, Enum | datetime):
-            with contextlib.suppress(ValueError, TypeError):
-                return read(data)
-        elif type(data) is kind or (kind is float and type(data) is int):
+        (other,) = (_reader(part) for part in parts if part is not type(None))
+        return lambda data, at: None if data is None else other(data, at)
+    if origin is tuple:
+        return _listed(kind, _reader(parts[0]))
+    if origin is dict:
+        return _keyed(kind, _reader(parts[1]))
+    if dataclasses.is_dataclass(kind):
+        return lambda data, at: _model(kind, data, at)
+    if isinstance(kind, type) and issubclass(kind, Enum | datetime):
+        return _made(kind, _moment if kind is datetime else kind)
+    return _plain(kind, parts if origin is Literal else None)
+
+
+def _odd(kind: Any, at: str) -> ValueError:
+    return ValueError(f"{at or 'the whole'} is no {getattr(kind, '__name__', str(kind))}")
+
+
+def _listed(kind: Any, item: _Reader) -> _Reader:
+    def read(data: Any, at: str) -> Any:
+        if not isinstance(data, list):
+            raise _odd(kind, at)
+        return tuple(item(part, f"{at}/{number}") for number, part in enumerate(data))
+
+    return read
+
+
+def _keyed(kind: Any, item: _Reader) -> _Reader:
+    def read(data: Any, at: str) -> Any:
+        if not isinstance(data, dict):
+            raise _odd(kind, at)
+        return {key: item(part, f"{at}/{key}") for key, part in data.items()}
+
+    return read
+
+
+def _made(kind: Any, make: Callable[[Any], Any]) -> _Reader:
+    def read(data: Any, at: str) -> Any:
+        with contextlib.suppress(ValueError, TypeError):
+            return make(data)
+        raise _odd(kind, at)
+
+    return read
+
+
+def _plain(kind: Any, values: tuple[Any, ...] | None) -> _Reader:
+    """What JSON has itself: one of some values, or anything of exactly that type."""
+    allowed = (float, int) if kind is float else (kind,)
+
+    def read(data: Any, at: str) -> Any:
+        if (type(data) in allowed) if values is None else (data in values):
             return data
-    name = getattr(kind, "__name__", str(kind))
-    raise ValueError(f"{at or 'the whole'} is no {name}")
+        raise _odd(kind, at)
+
+    return read
 
 
 def _moment(text: str) -> datetime:
@@ -124,16 +164,33 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _model(kind: Any, data: dict[str, Any], at: str) -> Any:
-    hints = typing.get_type_hints(kind)
+def _model(kind: Any, data: Any, at: str) -> Any:
+    if not isinstance(data, dict):
+        raise _odd(kind, at)
     values = {}
-    for field in dataclasses.fields(kind):
-        if field.name in data:
-            place = f"{at}/{field.name}"
-            values[field.name] = from_plain(hints[field.name], data[field.name], at=place)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise ValueError(f"{at}/{field.name} is missing")
+    for name, read, needed in _fields(kind):
+        if name in data:
+            values[name] = read(data[name], f"{at}/{name}")
+        elif needed:
+            raise ValueError(f"{at}/{name} is missing")
     return kind(**values)
+
+
+@cache
+def _fields(kind: Any) -> tuple[tuple[str, _Reader, bool], ...]:
+    """The fields of a model: name, what reads it, and whether it has to be there.
+
+    Only asked for when a model is read, for one can have itself as a part.
+    """
+    hints, missing = typing.get_type_hints(kind), dataclasses.MISSING
+    return tuple(
+        (
+            field.name,
+            _reader(hints[field.name]),
+            field.default is missing and field.default_factory is missing,
+        )
+        for field in dataclasses.fields(kind)
+    )
 
 
 def dumps(value: Any, *, indent: int | None = 2) -> str:

@@ -76,8 +76,43 @@ def test_the_text_fits_and_two_records_say_the_same(
     )
     assert "\n  kaizen-agentic   task ✓  prepare ✓ " in done.out
     assert done.out.splitlines()[-1].startswith("pilot: 3 definitions, 7 runs, ")
-    assert done.err == ("next: kaizen-agentic schedule definitions prints what to switch on\n")
+    assert done.err == ("next: kaizen-agentic schedule report pilot_smoke --record record.jsonl\n")
     assert steps(record) == steps(smoke[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("a 'record'.jsonl", "'a '\"'\"'record'\"'\"'.jsonl'"), ("esc\x1b.jsonl", None)],
+)
+def test_the_last_line_leads_to_the_report_of_the_same_roster(
+    name: str, word: str | None, tmp_path: Path
+) -> None:
+    for slug in ("ledger", "atlas"):
+        checkout(tmp_path / "my fleet", slug)
+    text = Path(data_path("definitions", f"{COACH}.md")).read_text()
+    write_files(tmp_path / "ours", {"a.md": text})
+    words = ("--scan", "my fleet", "--definitions", "ours", "--record", name)
+    done = run("schedule", "pilot", *AT, *words, cwd=tmp_path)
+    assert done.code == 0, done.out
+    if word is None:  # what cannot be copied is not shown
+        assert done.err == ""
+        return
+    roster = "--scan 'my fleet' --definitions ours"
+    assert done.err == (
+        f"next: kaizen-agentic schedule report pilot_smoke --record {word} {roster}\n"
+    )
+
+
+def test_without_a_record_the_last_line_leads_to_the_definitions(tmp_path: Path) -> None:
+    words = ("--definition", COACH, *AT)
+    done = run("schedule", "pilot", *words, cwd=tmp_path)
+    assert (done.code, done.err) == (
+        0, "next: kaizen-agentic schedule definitions prints what to switch on\n",
+    )  # fmt: skip
+    quiet = run("schedule", "pilot", *words, "--quiet", "--record", "r.jsonl", cwd=tmp_path)
+    assert (quiet.code, quiet.err) == (0, "")
+    data = run("schedule", "pilot", *words, "--format", "json", "--record", "r.jsonl", cwd=tmp_path)
+    assert (data.code, data.err) == (0, "")
 
 
 def test_one_definition_or_a_folder_of_them(tmp_path: Path) -> None:

@@ -349,7 +349,11 @@ def refused(desk: Desk, *words: str | Path, **environment: str) -> Result:
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
-        (STEP + '{"number": 2, "step": "no', 1, 'record "r.jsonl" is damaged: line 2: '),
+        (
+            STEP + '{"number": 2, "step": "no',
+            1,
+            'record "r.jsonl" is damaged: line 2: unterminated string starting at, column 23',
+        ),
         (STEP + '{"number": 2, "step": "dance", "ok": true}\n', 1, "is damaged: line 2: "),
         ("\x00\x01", 1, "is damaged: line 1: "),
         (b"\xff\xfe", 1, "is damaged: "),
@@ -366,6 +370,14 @@ def test_a_damaged_record(desk: Desk, text: str | bytes | None, code: int, messa
     assert error.startswith("error: ")
     assert message in error
     assert fix.startswith("fix: ")
+
+
+def test_a_record_that_is_too_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    low = "from kaizen_schedule.api import report as made\nmade.RECORD_CAP = len(b'{}')\n"
+    monkeypatch.setitem(globals(), "_PROGRAM", low + _PROGRAM)
+    write_files(desk.folder, {"r.jsonl": STEP})
+    done = refused(desk, "own_smoke", "--record", "r.jsonl")
+    assert (done.code, done.err) == (3, 'error: "r.jsonl" holds more than 2 bytes\n')
 
 
 @kernel
@@ -394,6 +406,8 @@ def test_an_unknown_report_names_the_nearest(desk: Desk) -> None:
     assert done.err == (
         f'error: there is no report "own_smok"\nfix: did you mean own_smoke? known are {known}\n'
     )
+    for word, near in (("own-fleet", "own_fleet"), ("own_s", "own_smoke")):
+        assert f"fix: did you mean {near}? known are " in refused(desk, word).err
     other = refused(desk, "../../etc/passwd\x1b")
     assert other.code == 2
     assert other.err.endswith(f"fix: known are {known}\n")
@@ -414,7 +428,7 @@ def test_an_unknown_report_names_the_nearest(desk: Desk) -> None:
         (("own_fleet", "--snapshot", "r"), 3, '"r" cannot be read'),
         (("own_fleet", "--roster", "bad.yml"), 1, '"bad.yml" has 1 error'),
         (("own_fleet", "--scan", ".", "--host", "a", "--hosts", "b"), 2, 'no host "b"'),
-        (("own_fleet", "-o", "nowhere/a.html"), 1, "there is no such folder"),
+        (("own_fleet", "-o", "nowhere/a.html"), 1, "no such folder\nfix: make the folder first"),
         (("own_fleet", "--timeout", "0"), 2, "--timeout"),
         (("own_fleet", "--now", "today"), 2, "is no instant"),
         ((), 2, "NAME"),
@@ -462,6 +476,8 @@ def test_its_help_loads_nothing_heavy() -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+    words = " ".join(done.stdout.split())
+    assert f"NAME is {', '.join(OWN[:-1])} or {OWN[-1]}. " in words
 
 
 # --- Ctrl-C --------------------------------------------------------------------------------------
@@ -535,6 +551,8 @@ def test_an_empty_fleet_and_one_repository_can_be_reported(own: Desk, name: str)
     one = own.report(*words, "--scan", "one")
     assert (none.code, one.code) == (0, 0), none.err + one.err
     assert "ledger" in one.out
+    assert "the roster that is named" in one.out
+    assert "kaizen-roster-" not in one.out  # where it was for a moment tells nobody anything
 
 
 @kernel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,14 @@ from xml.etree import ElementTree
 
 import nbformat
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from nbclient import NotebookClient
 from nbformat import v4
 
 import kaizen_schedule as kaizen
 from kaizen_schedule.api.report import make_report
 from kaizen_schedule.edges.fleet import materialise
+from kaizen_schedule.edges.packaged import data_path
 from kaizen_schedule.edges.report import (
     CellFailure,
     find_notebooks,
@@ -152,6 +155,16 @@ def test_links_lead_to_pages_that_exist(name: str) -> None:
     links = re.findall(r"\]\(([^)#]+)", text)
     for link in links:
         assert (ROOT / "notebooks" / link).resolve().is_file(), link
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_them_where_they_are_looked_for(tmp_path: Path) -> None:
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    with zipfile.ZipFile(wheel) as held:
+        for name in NAMES:
+            path = f"kaizen_schedule/data/notebooks/{name}.ipynb"
+            assert held.read(path) == Path(find_notebooks()[name]).read_bytes()
+    assert data_path("notebooks") == data_path() + "/notebooks"
 
 
 def test_a_notebook_that_is_not_there_is_named_with_those_that_are() -> None:
@@ -381,6 +394,28 @@ def test_a_record_of_the_pilot_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.notebook
+def test_a_pilot_of_an_operator_s_definitions_is_read(tmp_path: Path) -> None:
+    folder = checkouts(tmp_path / "fleet")
+    name = "weekly-coach-orientation"
+    text = Path(data_path("definitions", f"{name}.md")).read_text("utf-8")
+    ours = write_files(tmp_path / "ours", {"a.md": text.replace(name, "our-orientation")})
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    read = kaizen.read_roster(kaizen.Source(scan=folder), host="forge-1")
+    definitions = kaizen.list_definitions(ours, now=now)
+    asking = kaizen.Asking(roster=read.roster, host=read.host, definitions=definitions)
+    record = tmp_path / "record.jsonl"
+    record.write_text(kaizen.run_pilot(asking, now=now).record, encoding="utf-8")
+    given = {"scan": str(folder), "host": "forge-1", "definitions": str(ours)}
+    notebook, figures = execute("pilot_smoke", {**given, "record": str(record)})
+    assert figures["success criteria met"] is True
+    shown = {ident: out["data"]["text/markdown"] for ident, out in outputs(notebook)
+             if "text/markdown" in out["data"]}  # fmt: skip
+    taken, source = len(record.read_text("utf-8").splitlines()), "the roster that is named"
+    assert shown["read"] == f"Read: record.jsonl, {taken} steps. Tasks come from {source}."
+    assert '"definition": "our-orientation"' in shown["payload"]
+
+
+@pytest.mark.notebook
 def test_a_pilot_that_failed_is_told_as_one(tmp_path: Path) -> None:
     record = [
         replace(step, ok=False, detail="exit 1: expired")
@@ -455,6 +490,13 @@ def test_a_folder_of_checkouts_is_looked_at(tmp_path: Path) -> None:
     assert figures["missed"] == 22
     assert figures["still open"] == 1
     assert figures["entries silent for four weeks"] == 1
+
+    for path in folder.rglob("executions.jsonl"):
+        path.unlink()
+    notebook, figures = execute("agent_performance", parameters)
+    assert figures["records"] == 0
+    empty = next(out for ident, out in outputs(notebook) if ident == "over-time")["data"]
+    assert empty["text/markdown"] == "Nothing was recorded in these 12 weeks."
 
 
 def kaizen_json(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import typing
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -438,6 +439,22 @@ def test_suggestions_stand_in_their_order() -> None:
     assert frame["kind"].tolist() == [item.kind.value for item in said]
     assert frame["place"].tolist() == list(range(1, len(said) + 1))
     assert frame["records"].iloc[0] == 3
+
+
+def test_a_long_record_is_read_without_asking_for_its_form_line_by_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    real = typing.get_type_hints
+
+    def counted(kind: Any, **more: Any) -> dict[str, Any]:
+        asked.append(kind)
+        return real(kind, **more)
+
+    monkeypatch.setattr(typing, "get_type_hints", counted)
+    line = '{"number": 1, "step": "fire", "ok": true, "fired_at": "2026-11-30T08:00:00Z"}\n'
+    assert len(parse_record(line * 1_000)) == 1_000
+    assert len(asked) <= 1
 
 
 def test_the_pilot_has_a_row_for_each_step() -> None:

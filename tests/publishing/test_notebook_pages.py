@@ -179,6 +179,28 @@ def test_figures_are_named_in_words() -> None:
     assert re.findall(r"<figure( class=\"card\")?>", html) == ["", "", *[' class="card"'] * 2]
 
 
+def test_a_hatched_bar_is_hatched_all_over() -> None:
+    tile = 'patternUnits="userSpaceOnUse" x="0" y="0" width="72" height="72"'
+    drawing = f'<defs><pattern id="h1" {tile}/></defs><rect style="fill: url(#h1)"/>'
+    cell = code("1", shown({"image/svg+xml": SVG % drawing}, alt="bars"))
+    for text in (report(cell), page(cell)["own-1.svg"]):
+        assert f'<pattern id="f1-1" {tile}/>' in text
+
+
+def test_what_heads_numbers_stands_above_them() -> None:
+    rows = "<tr><td>a</td><td>1</td><td>50%</td><td>2</td></tr>" * 2
+    wide = rows.replace("<td>a</td>", '<td colspan="1">a</td>')
+    head = "<tr><th>repo</th><th>runs</th><th>success</th><th>so</th></tr>"
+    odd = rows.replace("<td>2</td>", "<td>x</td>", 1)
+    html = report(code("1", shown({"text/html": f"<table>{head}{odd}</table>{wide}"})))
+    heads = re.findall(r"<th([^>]*)>(\w+)", html)
+    assert [name for attributes, name in heads if "number" in attributes] == ["runs", "success"]
+    spread = head.replace("<th>repo</th>", '<th colspan="2">repo</th>')
+    assert 'th class="number"' not in report(
+        code("1", shown({"text/html": f"<table>{spread}{rows}</table>"}))
+    )
+
+
 def test_code_is_there_to_be_unfolded() -> None:
     html = report(code('a = "<b>"  # why'))
     assert "<details><summary>Code</summary>" in html

@@ -135,6 +135,10 @@ def test_a_report_in_a_browser(
         assert page.locator("h1").count() == 1
         assert page.title() == page.locator("h1").inner_text()
         assert page.locator("main script, main iframe, main [onerror]").count() == 0
+        for caption in page.locator("caption").all():
+            where = caption.bounding_box()
+            assert where is not None
+            assert where["x"] + where["width"] <= size[0], caption.inner_text()
         for figure in page.locator("figure svg").all():
             box = figure.bounding_box()
             assert box is not None
@@ -167,7 +171,11 @@ def test_a_report_by_keyboard_and_on_paper(browser: Browser, reports: Reports) -
     table = page.get_by_role("region").last
     table.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    for _ in range(250):  # the page forbids the script that would wait for it in there
+        if scrolled := page.evaluate("document.activeElement.scrollLeft") > 0:
+            break
+        page.wait_for_timeout(20)
+    assert scrolled
     page.emulate_media(media="print")
     style = "getComputedStyle(document.body)"
     assert page.evaluate(f"[{style}.backgroundColor, {style}.color]") == [

@@ -18,17 +18,22 @@ _EXPORTS = {
     "ActivityDefinition": "planning.definitions",
     "add_memory": "api.tasks",
     "AgentReport": "api.editing",
+    "answer_vector": "api.conformance",
     "Asking": "api.fleet",
     "Bundle": "orienting.bundle",
     "Cadence": "planning.cron",
     "CellFailure": "edges.report",
+    "check_conformance": "api.conformance",
     "CheckedManifest": "planning.manifest",
+    "CheckedVector": "publishing.verdicts",
     "Close": "orienting.bundle",
     "CloseCommand": "orienting.bundle",
     "compare_contracts": "api.contracts",
+    "Conformance": "publishing.verdicts",
     "cron_in_words": "api.listing",
     "CronOrigin": "planning.definitions",
     "Diagnostic": "reading.diagnostics",
+    "Difference": "publishing.comparing",
     "discover_kaizen_scheduled_repos": "api.fleet",
     "Drift": "api.contracts",
     "enable": "api.editing",
@@ -122,10 +127,13 @@ __all__ = [
     "Cadence",
     "CellFailure",
     "CheckedManifest",
+    "CheckedVector",
     "Close",
     "CloseCommand",
+    "Conformance",
     "CronOrigin",
     "Diagnostic",
+    "Difference",
     "Drift",
     "Entry",
     "EntryRow",
@@ -175,6 +183,8 @@ __all__ = [
     "Window",
     "__version__",
     "add_memory",
+    "answer_vector",
+    "check_conformance",
     "compare_contracts",
     "cron_in_words",
     "discover_kaizen_scheduled_repos",
@@ -214,6 +224,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .api.conformance import answer_vector, check_conformance
     from .api.contracts import Drift, compare_contracts, export_contracts, list_contracts
     from .api.definitions import list_definitions, read_definition, window_at
     from .api.editing import AgentReport, enable, init, install_agent, list_agents, show_agent
@@ -259,6 +270,8 @@ if TYPE_CHECKING:
     from .planning.tasks import Task, tasks_of
     from .planning.timetable import Timing
     from .planning.windows import Window, next_window
+    from .publishing.comparing import Difference
+    from .publishing.verdicts import CheckedVector, Conformance
     from .reading.diagnostics import Diagnostic, Severity
     from .reading.errors import (
         FileFault,

@@ -75,6 +75,8 @@ ORDER = {
         "markup",
         "notebook_pages",
         "vectors",
+        "comparing",
+        "verdicts",
         "vector_cases",
         "schemas",
         "fields",

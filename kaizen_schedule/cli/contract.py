@@ -9,14 +9,17 @@ from kaizen_schedule.publishing.reporters import count_of, to_json
 from kaizen_schedule.reading import safety
 
 from .commands import Command, SectionedGroup
-from .fleet import answer_of
 from .output import emit, format_option, quiet_option, say, styler
 
 _SHOWN = 400
 """So many lines of differences are printed; the rest are counted."""
 
 
-@click.group(cls=SectionedGroup, sections={"For other teams": ("export",)})
+@click.group(
+    cls=SectionedGroup,
+    sections={"For other teams": ("export", "conformance", "answer")},
+    elsewhere={"conformance": "conformance", "answer": "conformance"},
+)
 def command() -> None:
     """Schemas, interfaces, vectors and documents that other teams build against."""
 
@@ -40,6 +43,8 @@ def export(folder: str, *, check: bool, form: str, quiet: bool) -> int:
 
     Schemas, AsyncAPI, OpenAPI, vectors, definitions, rules and reference pages.
     """
+    from .fleet import answer_of  # `answer` is begun once for each vector, and has no need of it
+
     again = safety.shell_line(("kaizen-agentic", "contract", "export", folder))
     if not check:
         written = contracts.export_contracts(folder)

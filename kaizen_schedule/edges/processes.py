@@ -1,21 +1,28 @@
-"""Processes: a task's command run as it is printed, by a shell, with this program on its path."""
+"""Processes: a task's command run as it is printed, by a shell, with this program on its path.
+
+And a command of somebody else's that is run without a shell, once for each of several texts.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import selectors
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
+from typing import IO
 
-from kaizen_schedule.reading.errors import OutputError
+from kaizen_schedule.reading import safety
+from kaizen_schedule.reading.errors import OutputError, UsageError
 
 TIMEOUT_S = 60.0
 """A command that takes longer is ended."""
@@ -81,15 +88,12 @@ def run_command(command: str, *, program: str, folder: str) -> Finished:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        number = getattr(error, "errno", None) or errno.EINVAL
-        raise OutputError(f"cannot begin a process: {os.strerror(number).lower()}") from error
+        raise _not_begun(error) from error
     with process:
         try:
             out, err = process.communicate(timeout=TIMEOUT_S)
         except BaseException as error:
-            # The shell and all that it began, or what it began would go on, and hold the pipes.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             took = time.monotonic() - began
@@ -100,6 +104,232 @@ def run_command(command: str, *, program: str, folder: str) -> Finished:
         err=err[:OUTPUT_CAP].decode("utf-8", "replace"),
         duration_s=time.monotonic() - began,
     )
+
+
+def _not_begun(error: OSError | ValueError) -> OutputError:
+    number = getattr(error, "errno", None) or errno.EINVAL
+    return OutputError(f"cannot begin a process: {os.strerror(number).lower()}")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it began, or what it began would go on, and hold the pipes."""
+    # Where nothing but a process that has ended is left of the group, macOS permits no signal.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()  # it may have left its group; one that has ended gets nothing
+
+
+# --- A command that is fed -----------------------------------------------------------------------
+
+FED_CAP = 16 * 1024 * 1024
+"""More bytes than this are no answer: a command that prints more is ended."""
+
+_TAIL = 16 * 1024
+"""So many bytes of the end of standard error are kept."""
+
+_PIECE = 64 * 1024
+_TICK_S = 0.005
+"""How often it is looked whether a command has ended that no longer prints."""
+
+_WITHHELD = ("STATE_HUB_TOKEN",)
+"""What such a command has no need of."""
+
+_NO_COMMAND = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP)
+
+
+class Cut(Enum):
+    """Why a command was ended before it ended by itself."""
+
+    TIME = "time"
+    """It took too long."""
+    SIZE = "size"
+    """It printed too much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fed:
+    """A command that was given a text, and has ended."""
+
+    number: int
+    """Which of the texts it was given, from 0."""
+    code: int
+    """Its exit code; negative where a signal ended it."""
+    cut: Cut | None
+    """Why it was ended; None where it ended by itself."""
+    out: bytes
+    """Its standard output."""
+    err: bytes
+    """The end of its standard error, in whole lines where it said very much."""
+
+
+def split_words(command: str) -> tuple[str, ...]:
+    """The words of a command line, as a shell would split it; nothing in it is expanded.
+
+    Args:
+        command: The line.
+
+    Raises:
+        UsageError: It is empty, or a quotation is left open.
+
+    Example:
+        >>> split_words("node 'our adapter.js' --strict")
+        ('node', 'our adapter.js', '--strict')
+    """
+    fix = "write it like 'python adapter.py'"
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        reason = str(error).lower()
+        raise UsageError(f"command {safety.show(command)} has {reason}", fix=fix) from error
+    if not words or not words[0]:
+        raise UsageError("the command is empty", fix=fix)
+    return words
+
+
+def feed_each(
+    words: Sequence[str], texts: Sequence[bytes], *, jobs: int, timeout_s: float
+) -> Generator[Fed, None, None]:
+    """Run a command once for each text, which stands on its standard input; some at a time.
+
+    No shell is involved. Each runs in the folder at hand, in a process group of its own, which is
+    ended with whatever it began where the command takes too long or prints too much, and where
+    this iterator is closed.
+
+    Args:
+        words: The command and its arguments.
+        texts: What each is given. A command need not read it.
+        jobs: How many run at a time.
+        timeout_s: Seconds after which one is ended.
+
+    Yields:
+        How each ended, in the order in which they did.
+
+    Raises:
+        UsageError: There is no such command, or it is none.
+        OutputError: No process can be begun.
+    """
+    waiting = list(reversed(list(enumerate(texts))))
+    running: list[_Feeding] = []
+    with selectors.DefaultSelector() as selector:
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    number, text = waiting.pop()
+                    running.append(_Feeding(number, words, text, selector, timeout_s))
+                for key, _ in selector.select(min(each.patience() for each in running)):
+                    key.data.move(key.fileobj)
+                for each in [each for each in running if each.has_ended()]:
+                    running.remove(each)
+                    yield each.end()
+        finally:
+            for each in running:
+                each.end()
+
+
+class _Feeding:
+    """A command that is being fed."""
+
+    def __init__(
+        self,
+        number: int,
+        words: Sequence[str],
+        text: bytes,
+        selector: selectors.BaseSelector,
+        timeout_s: float,
+    ) -> None:
+        self.number = number
+        self.left = memoryview(text)
+        self.out, self.err = bytearray(), bytearray()
+        self.cut: Cut | None = None
+        self.selector = selector
+        environment = {k: v for k, v in os.environ.items() if k not in _WITHHELD}
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - the operator names what is run
+                list(words),
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno not in _NO_COMMAND:
+                raise _not_begun(error) from error
+            reason = os.strerror(getattr(error, "errno", None) or errno.EINVAL).lower()
+            message = f"cannot run {safety.show(words[0], 200)}: {reason}"
+            raise UsageError(message, fix="name a command that this machine has") from error
+        self.deadline = time.monotonic() + timeout_s
+        pipes = (self.process.stdin, self.process.stdout, self.process.stderr)
+        self.open: set[IO[bytes]] = {pipe for pipe in pipes if pipe is not None}
+        for pipe in self.open:
+            os.set_blocking(pipe.fileno(), False)
+            event = selectors.EVENT_READ
+            if pipe is self.process.stdin:
+                event = selectors.EVENT_WRITE
+            selector.register(pipe, event, self)
+
+    def move(self, pipe: IO[bytes]) -> None:
+        """Write to a pipe, or read from it, what it takes or holds at once."""
+        try:
+            if pipe is self.process.stdin:
+                self.left = self.left[os.write(pipe.fileno(), self.left[:_PIECE]) :]
+                over = not self.left
+            else:
+                piece = os.read(pipe.fileno(), _PIECE)
+                over = not piece
+                if pipe is self.process.stdout:
+                    self.out += piece
+                else:
+                    self.err += piece
+                    if len(self.err) > _TAIL:  # from a line's beginning: half a secret is none
+                        self.err = self.err[-_TAIL:].partition(b"\n")[2]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # it has not read all of it, which is its own affair
+            over = True
+        if over:
+            self._close(pipe)
+        if len(self.out) > FED_CAP:
+            self.cut = Cut.SIZE
+
+    def _close(self, pipe: IO[bytes]) -> None:
+        self.selector.unregister(pipe)
+        self.open.discard(pipe)
+        pipe.close()
+
+    def _prints(self) -> bool:
+        return not self.open <= {self.process.stdin}
+
+    def patience(self) -> float:
+        """How long to wait for something to happen, in seconds."""
+        left = max(self.deadline - time.monotonic(), 0)
+        return left if self._prints() else min(left, _TICK_S)
+
+    def has_ended(self) -> bool:
+        """Whether it has ended, or is to be ended."""
+        if self.cut is None and not self._prints() and self.process.poll() is not None:
+            return True
+        if self.cut is None and time.monotonic() >= self.deadline:
+            self.cut = Cut.TIME
+        return self.cut is not None
+
+    def end(self) -> Fed:
+        """End it where it has not ended, and let go of what it held."""
+        if self.process.poll() is None or self._prints():
+            _kill(self.process)
+        for pipe in list(self.open):
+            self._close(pipe)
+        return Fed(
+            number=self.number,
+            code=self.process.wait(),
+            cut=self.cut,
+            out=bytes(self.out),
+            err=bytes(self.err),
+        )
+
+
+# --- Folders that stay as they are ---------------------------------------------------------------
 
 
 def fingerprint(folder: str) -> str:

@@ -52,8 +52,8 @@ class VectorPrompt:
 class Vector:
     """What a resolver is asked, everything that its answer follows from, and the exact answer.
 
-    Compared are runs without `command`, and exclusions by repository, agent, reason and whether
-    they are transient.
+    Compared are window, host, hosts and definition, runs without `command` and in their order, and
+    exclusions by repository, agent, reason and whether they are transient.
     """
 
     schema_version: str = SCHEMA_VERSION

@@ -195,6 +195,8 @@ COMMANDS = [
 ]  # fmt: skip
 FLEET = [("schedule", name) for name in ("roster", "why", "runs", "definitions", "pilot", "report")]
 """Their examples need a fleet, and are tried with one."""
+CONFORMANCE = [("contract", name) for name in ("conformance", "answer")]
+"""Their examples need an adapter or a vector, and are tried with one."""
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -243,4 +245,4 @@ def test_every_command_is_in_the_list_above() -> None:
             found |= {(name, command) for command in group.list_commands(context)}
         else:
             found.add((name,))
-    assert found == {*COMMANDS, *FLEET}
+    assert found == {*COMMANDS, *FLEET, *CONFORMANCE}

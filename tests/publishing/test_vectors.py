@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from kaizen_schedule.api import conformance as api
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.conformance import answer_vector, lay_out
 from kaizen_schedule.planning.reasons import Reason
@@ -105,6 +110,65 @@ def test_a_vector_that_lacks_something_says_what(path: str, data: st.DataObject)
     del held[gone]
     with pytest.raises(ValueError, match=f"^/{gone} is missing$"):
         load_vector(held)
+
+
+# What is found in vectors that were written by hand, or by somebody who means harm.
+JUNK: tuple[Any, ...] = (
+    None, True, 0, -1, 1e99, 10**30, "", "x", "\0", "\ud800", "/", "..", "/fleet/../etc", "9" * 400,
+    [], {}, [[]], {"a": 1}, "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "* * * * *",
+    "PT0S", "P99999999999D", "{{", "{{ run.x }}", "Europe/Berlin", "a/b", "weekly",
+)  # fmt: skip
+
+
+def _places(part: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items: Any = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, value in items:
+        yield (*at, key)
+        if isinstance(value, dict | list):
+            yield from _places(value, (*at, key))
+
+
+@given(st.sampled_from(PATHS), st.data())
+def test_a_spoilt_vector_is_answered_or_refused(path: str, data: st.DataObject) -> None:
+    held = deepcopy(plain(path))
+    held["expected"] = None
+    *route, last = data.draw(st.sampled_from(list(_places(held))))
+    inner = held
+    for key in route:
+        inner = inner[key]
+    inner[last] = data.draw(st.sampled_from(JUNK))
+    with contextlib.suppress(UsageError):
+        answer = api.answer_vector(json.dumps(held).encode())
+        assert answer.host == held["host"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    "paths",
+    [
+        {"/fleet/a": "link", "/fleet/a/b": "file"},
+        {"/fleet/a": "link", "/fleet/a/b": "link"},
+        {"/fleet/a": "file", "/fleet/a/b": "file"},
+        {"/fleet/a/./b": "file"},
+        {"/fleet//b": "file"},
+        {"/fleet/b/": "file"},
+        {"/fleet/..": "link"},
+    ],
+)
+def test_nothing_is_laid_out_through_a_link(paths: Any, order: int, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    files = {
+        path: VectorFile(link=str(outside), mode="0777")
+        if kind == "link"
+        else VectorFile(base64="")
+        for path, kind in list(paths.items())[::order]
+    }
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    with pytest.raises(UsageError):
+        lay_out(replace(vector("not-due"), files=files), str(inside))
+    assert list(outside.iterdir()) == list(inside.iterdir()) == []
 
 
 def test_a_question_holds_no_answer() -> None:

@@ -33,7 +33,7 @@ from .definitions import (
     seconds_of,
     template_problem,
 )
-from .recurrence import Zones, dst_hazard
+from .recurrence import Zones, dst_hazard, hazard_fix
 from .shape import Checker, describe, nearest
 from .timetable import place_findings
 
@@ -233,9 +233,7 @@ class _Reader(Checker):
             self.add(rules.UNKNOWN_TIMEZONE, message, (*route, "timezone"), fix)
         if cron and zone and self.today and (why := dst_hazard(cron, zone, self.today)):
             message = f"cron {safety.show(text)} of the trigger is not safe over clock changes"
-            fix = "write timezone: UTC"
-            if "midnight" not in why:
-                fix += ", or an hour from 4 to 22"
+            fix = hazard_fix(zone, self.today)
             at = (*route, "cron")
             self.add(rules.TRIGGER_HAZARD, f"{message} in {name}: {why}", at, fix)
         return Trigger(cron=text, timezone=name)

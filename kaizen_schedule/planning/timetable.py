@@ -21,7 +21,7 @@ from .agents import label
 from .cron import parse_cron
 from .definitions import ActivityDefinition, CronOrigin, definition_for
 from .manifest import CheckedManifest, Entry
-from .recurrence import Zones, dst_hazard, iter_occurrences
+from .recurrence import Zones, dst_hazard, hazard_fix, iter_occurrences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +152,7 @@ def check_timetable(
                     rule=rules.DST_HAZARD,
                     message=message,
                     route=("agents", agent, "cron" if own else "cadence"),
-                    fix="write timezone: UTC"
-                    + ("" if "midnight" in why else ", or an hour from 4 to 22"),
+                    fix=hazard_fix(zone, today),
                 )
             )
         if entry.enabled and definition is None:

@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaizen_schedule.planning.cron import Cron, parse_cron
-from kaizen_schedule.planning.recurrence import clock_changes, dst_hazard, iter_occurrences
+from kaizen_schedule.planning.recurrence import (
+    clock_changes,
+    dst_hazard,
+    hazard_fix,
+    iter_occurrences,
+)
 from tests.support import MemoryZones
 
 ZONES = [
@@ -189,6 +194,30 @@ def test_hazards(text: str, name: str, why: str, zones: MemoryZones) -> None:
     found = dst_hazard(parse_cron(text), zones.zones[name], date(2026, 11, 24))
     assert found.startswith(why)
     assert bool(found) == bool(why)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "fix"),
+    [
+        ("30 2 * * *", "Europe/Berlin", "write timezone: UTC, or an hour from 4 to 22"),
+        ("30 22 * * *", "Pacific/Easter", "write timezone: UTC, or an hour from 4 to 20"),
+        ("0 9 * * *", "America/Santiago", "write timezone: UTC"),
+        ("0 * * * *", "America/Santiago", "write timezone: UTC"),
+    ],
+)
+def test_the_fix_of_a_hazard(text: str, name: str, fix: str, zones: MemoryZones) -> None:
+    today = date(2026, 11, 24)
+    assert dst_hazard(parse_cron(text), zones.zones[name], today)
+    assert hazard_fix(zones.zones[name], today) == fix
+
+
+def test_the_fix_of_a_hazard_is_none_itself_in_any_zone(zones: MemoryZones) -> None:
+    today = date(2026, 11, 24)
+    for name, zone in zones.zones.items():
+        fix = hazard_fix(zone, today)
+        if "hour" in fix:
+            first, last = (int(word) for word in fix.rpartition("from ")[2].split(" to "))
+            assert not dst_hazard(parse_cron(f"0 {first}-{last} * * *"), zone, today), name
 
 
 def test_real_time_is_followed_where_minute_or_hour_begins_with_a_star() -> None:

@@ -170,10 +170,16 @@ class _Hub:
         self._sleep, self._monotonic = sleep, monotonic
         self._deadline = monotonic() + limits.deadline_s
         self._bytes = 0
+        self.page = 1
         self._pool = self._connect(scheme, host, port)
 
     def close(self) -> None:
         self._pool.close()
+
+    @property
+    def doubt(self) -> str:
+        """What to do about an odd answer: where a page came before it, the address is right."""
+        return _ADDRESS[self._method] if self.page == 1 else _TELL_HUB
 
     def show(self, text: str, limit: int = 60) -> str:
         """Quote what the hub sent, without the token."""
@@ -273,7 +279,7 @@ class _Hub:
             return _Trouble(f"{why} {TOKEN_VARIABLE} ({status})", fix)
         if status not in _RETRIED:
             what = "has nothing at this address (404)" if status == 404 else f"answered {status}"
-            return _Trouble(what, _ADDRESS[self._method])
+            return _Trouble(what, self.doubt if self.page == 1 else _LATER[self._method])
         wait = _retry_after(headers.get("Retry-After", ""), headers.get("Date", ""))
         if wait is not None:
             wait = min(wait, self._limits.retry_after_cap_s)
@@ -318,7 +324,7 @@ class _Hub:
                 return _Trouble(words, again=True)
         if isinstance(cause, OSError):
             return _Trouble(f"cannot be reached: {files.reason_of(cause)}", again=True)
-        return _Trouble("sent what is no HTTP", _ADDRESS[self._method])
+        return _Trouble("sent what is no HTTP", self.doubt)
 
 
 class _Watched(io.RawIOBase):
@@ -347,13 +353,13 @@ def _fetch(
     total: int | None = None
     cursors, slugs, last = {""}, set[str](), ""
     target = address = hub.path.rstrip("/") + "/repos/"
-    for number in count(1):
-        if number > pages:
+    for hub.page in count(1):
+        if hub.page > pages:
             raise hub.error(f"sent more than {pages:,} pages")
         answer, trouble = _load(hub.ask(target), hub.show)
         if trouble:
-            raise hub.error(f"sent an answer that is no JSON: {trouble}", fix=_ADDRESS["GET"])
-        if isinstance(answer, list) and number == 1:
+            raise hub.error(f"sent an answer that is no JSON: {trouble}", fix=hub.doubt)
+        if isinstance(answer, list) and hub.page == 1:
             items, total, cursor = answer, len(answer), ""
         else:
             page, cursor, said = _parse_page(answer, hub)
@@ -390,7 +396,7 @@ def _parse_page(page: Any, hub: _Hub) -> tuple[list[Any], str, int | None]:
     items = page.get("items") if isinstance(page, dict) else None
     if not isinstance(items, list):
         words = "sent JSON that is neither an array nor a page with items"
-        raise hub.error(words, fix=_ADDRESS["GET"])
+        raise hub.error(words, fix=hub.doubt)
     cursor, total = page.get("next_cursor"), page.get("total")
     if not isinstance(cursor, str | None):
         raise hub.error("sent a page whose next_cursor is no text")
@@ -432,9 +438,11 @@ def _retry_after(asked: str, date: str) -> float | None:
 
 
 def _hide(text: str, token: str | None) -> str:
-    for secret in (token, quote(token), quote(token, safe="")) if token else ():
-        text = re.sub(re.escape(secret), "[redacted:hub-token]", text, flags=re.IGNORECASE)
-    return text
+    if not token:
+        return text
+    # In one go: what stands in its place may hold a short token itself.
+    secrets = "|".join(map(re.escape, (token, quote(token), quote(token, safe=""))))
+    return re.sub(secrets, "[redacted:hub-token]", text, flags=re.IGNORECASE)
 
 
 def _parse_url(url: str, token: str | None) -> tuple[str, str, int | None, str]:

@@ -29,16 +29,24 @@ def repo_schema() -> dict[str, Any]:
     paths = fields["host_paths"]
     paths["propertyNames"] = name_schema()
     paths["additionalProperties"] = _path()
-    paths["description"] += " Empty where it has none: then nothing of it runs."
+    paths["description"] += (
+        " Empty where it has none: then nothing of it runs. At most "
+        f"{SLUG_LIMIT} bytes of a host in UTF-8, and {PATH_LIMIT:,} of a path."
+    )
     fields["kaizen_schedule_enabled"] |= {"type": ["boolean", "null"]}
     fields["kaizen_schedule_enabled"].pop("anyOf")
     return schema
 
 
+# What Python strips. `\s` is not that: JSON Schema's expressions are ECMAScript's, where it takes
+# in U+FEFF and leaves out U+001C to U+001F and U+0085.
+_BLANKS = r"\u0009-\u000D\u001C-\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
+
+
 def name_schema() -> dict[str, Json]:
     """A slug or the name of a host: some text that is not blank, without a null character."""
     # No keyword says how long a text is in bytes; characters are never more.
-    filled = r"^[^\u0000]*[^\u0000\s][^\u0000]*$"
+    filled = rf"^[^\u0000]*[^\u0000{_BLANKS}][^\u0000]*$"
     return {"type": "string", "maxLength": SLUG_LIMIT, "pattern": filled}
 
 
@@ -108,7 +116,8 @@ _STATUSES: dict[str, tuple[str, str, str]] = {
     "401": ("Unauthorized", "Unauthorized", "A token is wanted, and none or no valid one came."),
     "403": ("Forbidden", "Forbidden", "The token may not do this."),
     "404": ("NotFound", "Not found", "There is nothing at this address."),
-    "413": ("TooLarge", "Content too large", "The event is larger than the hub takes."),
+    "413": ("TooLarge", "Content too large", "What was sent is larger than the hub takes."),
+    "415": ("OtherMedia", "Unsupported media type", "What was sent is of another media type."),
     "429": ("TooMany", "Too many requests", "So many requests at once are too many."),
     "500": ("Failed", "Internal server error", "The hub failed."),
     "502": ("BadGateway", "Bad gateway", "What stands before the hub had no answer of it."),

@@ -75,7 +75,8 @@ The program asks for all of it and never filters: a repository that the hub leav
 which nobody learns why nothing runs. Nothing is used unless all of it is there: a page that fails,
 a slug on two pages, pages out of order, a cursor that comes twice, a `total` that changes or is not
 the number of items fail the whole. An item that is faulty excludes itself alone. Where the
-roster may change between two pages, a reader who has begun goes on seeing it as it was."""
+roster may change between two pages, a reader who has begun goes on seeing it as it was; one whose
+list is not kept any more is answered with 400, and begins again another time."""
 
 _PATCH = """\
 Switches a repository on or off for scheduled runs, or says where its checkouts stand. A merge
@@ -159,6 +160,7 @@ def build_openapi(
                 },
                 "WwwAuthenticate": {
                     "description": "That a bearer token is wanted.",
+                    "required": True,
                     "schema": {"type": "string", "pattern": "^Bearer"},
                     "example": 'Bearer realm="state-hub"',
                 },
@@ -190,14 +192,16 @@ def _list_repos() -> dict[str, Json]:
                 "cursor",
                 {"type": "string", "minLength": 1},
                 "Where to go on: the `next_cursor` of the page before, as it came. Left out, the "
-                "answer begins at the beginning.",
+                "answer begins at the beginning. It holds the filters that the first page was "
+                "asked with; others beside it count for nothing.",
                 value="bGVkZ2Vy",
                 status=RELIED_ON,
             ),
             _query(
                 "limit",
-                {"type": "integer", "minimum": 1, "maximum": 1000, "default": 200},
-                "The most items of a page. Left out, the hub chooses.",
+                {"type": "integer", "minimum": 1, "maximum": 1000},
+                "The most items of a page; with it the answer is one, never an array. Left out, "
+                "the hub chooses.",
                 value=200,
             ),
             _query(
@@ -226,6 +230,13 @@ def _list_repos() -> dict[str, Json]:
                             ]
                         },
                         "examples": _answers(),
+                    }
+                },
+                "links": {
+                    "nextPage": {
+                        "description": "Of a page with a `next_cursor`: the page after it.",
+                        "operationId": "listRepos",
+                        "parameters": {"cursor": "$response.body#/next_cursor"},
                     }
                 },
             },
@@ -298,7 +309,7 @@ def _changerepo_schema() -> dict[str, Json]:
                     }
                 },
             },
-            **failures("400", "401", "403", "404", "429", "500", "502", "503", "504"),
+            **failures("400", "401", "403", "404", "413", "415", "429", "500", "502", "503", "504"),
         },
     }
 
@@ -324,7 +335,7 @@ def _post_event(event: Mapping[str, Any]) -> dict[str, Json]:
         },
         "responses": {
             "202": {"description": "Taken. Every other status from 200 to 299 says the same."},
-            **failures("400", "401", "403", "404", "413", "429", "500", "502", "503", "504"),
+            **failures("400", "401", "403", "404", "413", "415", "429", "500", "502", "503", "504"),
         },
     }
 

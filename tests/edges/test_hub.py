@@ -687,6 +687,25 @@ def test_pages_that_do_not_fit_together_fail_the_whole(
     assert words in str(refused(serve(*pages).url, clock))
 
 
+@pytest.mark.parametrize(
+    ("second", "fix"),
+    [
+        (answer(b"", status=400), "try again later"),
+        (answer(b"", status=404), "try again later"),
+        (answer(b"[1"), "tell who runs the hub"),
+        (answer({"pages": 2}), "tell who runs the hub"),
+        (b"SSH-2.0\r\n\r\n", "tell who runs the hub"),
+    ],
+)
+def test_after_a_page_the_address_is_not_in_doubt(
+    serve: Serve, clock: Clock, second: bytes, fix: str
+) -> None:
+    assert refused(serve(second).url, clock).fix.startswith("check that the address")
+    found = refused(serve(page("a", after="2"), second).url, clock).fix
+    assert found.startswith(fix)
+    assert "--snapshot" in found
+
+
 def test_a_slug_twice_on_one_page_is_for_others_to_judge(serve: Serve, clock: Clock) -> None:
     assert fetch(serve(page("a", "a", "b")).url, clock) == tuple(repos("a", "a", "b"))
 
@@ -716,6 +735,13 @@ def test_pages_have_an_end(serve: Serve, clock: Clock) -> None:
 )
 def test_a_token_that_is_sent_back_is_not_told(serve: Serve, clock: Clock, body: bytes) -> None:
     assert "[redacted" in str(refused(serve(answer(body)).url, clock, token=TOKEN))
+
+
+@pytest.mark.parametrize("token", ["t", "hub", "redacted", "[", "a%62"])
+def test_a_short_token_is_replaced_once(serve: Serve, clock: Clock, token: str) -> None:
+    server = serve(page("a", after=f"x{token}x"), page("b", after=f"x{token}x"))
+    error = refused(server.url, clock, token=token)
+    assert 'sent the cursor "x[redacted:hub-token]x" twice' in str(error)
 
 
 def test_a_cursor_may_hold_the_token(serve: Serve, clock: Clock) -> None:

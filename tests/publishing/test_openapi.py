@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ import kaizen_schedule
 from kaizen_schedule.edges import hub
 from kaizen_schedule.edges.hub import HubLimits, fetch_repos, post_event
 from kaizen_schedule.orienting.events import EVENT_LIMIT, PILOT_SCHEMA
-from kaizen_schedule.planning.roster import PATH_LIMIT, SLUG_LIMIT, load_roster
+from kaizen_schedule.planning.roster import PATH_LIMIT, SLUG_LIMIT, load_roster, slug_problem
 from kaizen_schedule.publishing.openapi import CLIENT, PROPOSED, RELIED_ON, build_openapi
 from kaizen_schedule.publishing.yaml_text import render_yaml
 from kaizen_schedule.reading.errors import KaizenError, SourceError
@@ -437,6 +438,22 @@ def test_a_name_is_bounded_in_bytes_which_no_schema_can_say() -> None:
     assert holds.is_valid(item)
     assert load_roster([item]).faulty
     assert "bytes" in DOCUMENT["components"]["schemas"]["Repo"]["properties"]["slug"]["description"]
+
+
+def patterns(part: Any) -> Iterator[str]:
+    for key, value in part.items() if isinstance(part, dict) else enumerate(part):
+        if key == "pattern":
+            yield value
+        elif isinstance(value, dict | list):
+            yield from patterns(value)
+
+
+def test_a_blank_name_is_the_same_in_every_dialect_of_expressions() -> None:
+    holds = validator(DOCUMENT, "#/components/schemas/Repo/properties/slug")
+    for code in range(0x3100):
+        assert holds.is_valid(chr(code)) is (not slug_problem(chr(code))), hex(code)
+    # ECMAScript, which JSON Schema refers to, and Python differ in what these take in.
+    assert not [each for each in patterns(DOCUMENT) if re.search(r"\\[sSwWdDbB.]|\[\[:", each)]
 
 
 @dataclass

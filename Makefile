@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 NOW    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 
 .DEFAULT_GOAL := help
-.PHONY: help pilot test quick lint types contracts docs serve lock bench trees clean
+.PHONY: help pilot test quick lint types contracts conformance proof docs serve lock bench trees clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,7 +31,7 @@ pilot: $(READY) ## a smoke run from the firing to the bundle, on the embedded fl
 
 test: lint types ## lint, types and every test
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m pytest -q -n 2 --cov --cov-report=term
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term
 
 quick: $(READY) ## the tests without the slow ones
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow and not network"
@@ -46,6 +46,12 @@ types: $(READY) ## mypy, strict
 contracts: $(READY) ## write every document that is generated from the models
 	@$(BIN)/python -m kaizen_schedule.api.regenerate docs
 	@$(BIN)/python -m kaizen_schedule.api.report_pages docs/notebooks
+
+conformance: $(READY) ## prove the handoff on a real engine, on loopback: two minutes
+	@$(BIN)/python -m pytest -q -n 3 --dist worksteal --proof compare conformance
+
+proof: $(READY) ## the same, and publish what it showed as a page of the site
+	@$(BIN)/python -m pytest -q -n 3 --dist worksteal --proof publish conformance
 
 docs: $(READY) ## build the site into site/; a broken link ends it
 	@$(BIN)/kaizen-agentic contract export docs --check

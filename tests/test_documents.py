@@ -87,7 +87,7 @@ def test_a_decision_is_confirmed_by_tests(path: Path) -> None:
 
 # --- Tests that are named --------------------------------------------------------------------
 
-TEST = re.compile(r"\btests/[\w/]+\.py(?:::\w+)*")
+TEST = re.compile(r"\b(?:tests|conformance)/[\w/]+\.py(?:::\w+)*")
 
 
 @cache

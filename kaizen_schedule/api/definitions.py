@@ -105,12 +105,18 @@ def diagnostics_of(loaded: Sequence[tuple[str, LoadedDefinition]]) -> tuple[Diag
 def list_files(folder: PathLike) -> tuple[str, ...]:
     """The definitions' files of a folder, by name; one at least.
 
+    A page about the folder, which the published one has, is none: ``index.md``, ``README.md``.
+
     Raises:
         SourceError: It cannot be read, or holds none.
     """
     root = os.fspath(folder)
     try:
-        names = sorted(name for name in os.listdir(root) if name.endswith(".md"))
+        names = sorted(
+            name
+            for name in os.listdir(root)
+            if name.endswith(".md") and name not in ("index.md", "README.md")
+        )
     except (OSError, ValueError) as error:
         message = f"folder {safety.show(root, 200)} cannot be read: {reason_of(error)}"
         raise SourceError(message, fix="name a folder of definitions") from error

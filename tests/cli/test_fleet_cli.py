@@ -629,6 +629,21 @@ def test_a_folder_with_two_for_the_same(tmp_path: Path, fleet: Fleet) -> None:
         assert run("schedule", "definitions", *more, cwd=tmp_path).code == 3
 
 
+def test_the_published_folder_of_definitions_can_be_used_as_it_is(tmp_path: Path) -> None:
+    run("contract", "export", "out", cwd=tmp_path)
+    folder = tmp_path / "out" / "integrations" / "activity-definitions"
+    assert (folder / "index.md").exists()
+    (folder / "README.md").write_text("# Ours\n")
+    checked = run("schedule", "definitions", "--check", str(folder), "--now", NOW, cwd=tmp_path)
+    assert (checked.code, checked.err) == (0, "0 errors, 0 warnings\n")
+    assert checked.out.count("  as the draft\n") == 4
+    for path in folder.glob("weekly-*.md"):
+        path.unlink()
+    empty = run("schedule", "definitions", "--check", str(folder), cwd=tmp_path)
+    assert empty.code != 0
+    assert "holds no definition" in empty.err
+
+
 def test_what_an_edited_definition_would_hand_out(tmp_path: Path) -> None:
     for name in ("atlas", "ledger"):
         checkout(tmp_path / "srv", name)

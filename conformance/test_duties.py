@@ -1,0 +1,222 @@
+"""Duties that need no engine: what the store and the conclusion of an asking hold by themselves."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaizen_schedule import (
+    ActivityDefinition,
+    Asking,
+    discover_kaizen_scheduled_repos,
+    iter_pages,
+    list_definitions,
+    load_roster,
+)
+from kaizen_schedule.reading.codec import to_plain
+
+from .asking import Disagreement, Plan, answers_of, conclude, plan
+from .proof import DUTIES, State
+from .staging import COACH, WEEKLY, at
+from .store import Store
+
+MONDAY = at("2026-11-30 08:00")
+HOST = "forge-1"
+Change = Callable[[dict[str, Any], list[dict[str, Any]]], None]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "store.db")
+    yield made
+    made.open.close()
+
+
+@pytest.fixture
+def coach(contracts: Path) -> ActivityDefinition:
+    folder = contracts / "integrations" / "activity-definitions"
+    return next(item for item in list_definitions(folder, now=MONDAY) if item.id == COACH)
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> list[dict[str, Any]]:
+    found = []
+    for name in ("atlas", "bindery", "choir"):
+        folder = tmp_path / name / ".kaizen"
+        folder.mkdir(parents=True)
+        (folder / "schedule.yml").write_text(WEEKLY, encoding="utf-8")
+        found.append({"slug": name, "host_paths": {HOST: str(tmp_path / name)}})
+    return found
+
+
+def head_of(
+    asked: Plan, items: list[dict[str, Any]], coach: ActivityDefinition
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a host answers, and its pages, as they cross the engine."""
+    found = discover_kaizen_scheduled_repos(
+        Asking(roster=load_roster(items), host=HOST, hosts=asked.hosts, definition=coach),
+        start=asked.coming[HOST].start,
+        end=asked.coming[HOST].end,
+        now=asked.at,
+        list_not_scheduled=True,
+    )
+    pages = [to_plain(page) for page in iter_pages(found, runs=1)]
+    bare = to_plain(replace(found, scheduled_runs=(), repos=(), exclusions=()))
+    answer = {"digest": found.digest, "pages": len(pages), "head": bare}
+    return {"host": HOST, "answers": [answer]}, pages  # type: ignore[return-value] # plain data
+
+
+def settle(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition,
+    change: Change | None = None,
+) -> str:  # fmt: skip
+    """One asking whose answer is changed on its way."""
+    asked = plan(store, coach, load_roster(items), at=MONDAY, parts=1)
+    head, pages = head_of(asked, items, coach)
+    if change is not None:
+        change(head, pages)
+    answers = answers_of(head, [json.dumps(page) for page in pages])
+    return conclude(store, coach, asked, answers, (), firing=True)
+
+
+def test_a_key_is_there_once_for_400_days(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition,
+    state: State,
+) -> None:  # fmt: skip
+    settle(store, items, coach)
+    key = "atlas:coach:2026-11-30T08:00:00Z"
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        store.rows("INSERT INTO tasks SELECT * FROM tasks WHERE idempotency_key = ?", key)
+    store.rows("UPDATE tasks SET state = 'finished' WHERE idempotency_key = ?", key)
+    assert store.forget(MONDAY + timedelta(days=400)) == 0
+    assert store.forget(MONDAY + timedelta(days=400, seconds=1)) == 1
+    assert list(store.states()) == [
+        "bindery:coach:2026-11-30T08:00:00Z",
+        "choir:coach:2026-11-30T08:00:00Z",
+    ]
+    state(DUTIES, "D6 the store refuses a key a second time, and keeps it for 400 days", days=400)
+
+
+def test_the_place_of_a_started_task_is_taken(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition
+) -> None:
+    settle(store, items, coach)
+    store.rows("UPDATE tasks SET concurrency_key = 'the same'")
+    store.rows("UPDATE tasks SET state = 'started' WHERE repo = 'atlas'")
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        store.rows("UPDATE tasks SET state = 'started' WHERE repo = 'bindery'")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("roster_digest", "0" * 64), ("tzdata_version", "2020a"), ("hosts", ["forge-1", "forge-9"])],
+)
+def test_answers_that_do_not_belong_together_store_nothing(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition,
+    state: State, name: str, value: object,
+) -> None:  # fmt: skip
+    asked = plan(store, coach, load_roster(items), at=MONDAY, parts=1)
+    head, pages = head_of(asked, items, coach)
+    texts = [json.dumps(page) for page in pages]
+    other = json.loads(json.dumps(head))
+    other["answers"][0]["head"][name] = value
+    answers = [*answers_of(head, texts), *answers_of(other, texts)]
+    with pytest.raises(Disagreement):
+        conclude(store, coach, asked, answers, (), firing=True)
+    assert (store.states(), store.held(COACH)) == ({}, {})
+    state(DUTIES, f"D5 answers that differ in `{name}` store nothing", tasks=0)
+
+
+def lose(number: int, _: dict[str, Any], pages: list[dict[str, Any]]) -> None:
+    del pages[number]
+
+
+def test_a_page_that_is_missing_stores_nothing(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition
+) -> None:
+    for number in range(3):
+        with pytest.raises(Disagreement):
+            settle(store, items, coach, partial(lose, number))
+    assert store.states() == {}
+
+
+def test_the_unknown_is_read_on(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition,
+    state: State,
+) -> None:  # fmt: skip
+    settle(store, items, coach)
+    assert set(store.states().values()) == {"waits"}
+
+    def from_a_later_version(head: dict[str, Any], pages: list[dict[str, Any]]) -> None:
+        head["answers"][0]["head"] |= {"schema_version": "1.9", "new": {"field": 1}}
+        for page in pages:
+            page["new"] = []
+            runs = page["scheduled_runs"]
+            for run in list(runs):
+                run["new"] = True
+                if run["repo"] == "atlas":
+                    continue
+                runs.remove(run)
+                transient = run["repo"] == "choir"
+                why = {"repo": run["repo"], "agent": None, "reason": "not-heard-of-yet",
+                       "detail": "", "fix": "", "transient": transient, "new": 1}  # fmt: skip
+                page["exclusions"].append(why)
+
+    settle(store, items, coach, from_a_later_version)
+    found = {key.partition(":")[0]: state for key, state in store.states().items()}
+    assert found == {"atlas": "waits", "bindery": "withdrawn", "choir": "waits"}
+    state(DUTIES, "D13 unknown fields are ignored, an unknown reason is an exclusion, transient as"
+          " its flag says", tasks=3)  # fmt: skip
+
+
+def test_who_is_interrupted_asks_the_same_again(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition,
+    state: State, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("take", "withdraw", "move", "tell"):
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, name, cut)
+            with pytest.raises(KeyboardInterrupt):
+                settle(store, items, coach)
+        assert (store.states(), store.held(COACH), store.generation(COACH)) == ({}, {}, 0)
+    assert settle(store, items, coach) == "stored"
+    assert len(store.states()) == 3
+    state(DUTIES, "D1 an asking that is cut short at any step has stored nothing", steps=4)
+
+
+def test_an_asking_that_another_came_before_is_stale(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition
+) -> None:
+    asked = plan(store, coach, load_roster(items), at=MONDAY, parts=1)
+    head, pages = head_of(asked, items, coach)
+    answers = answers_of(head, [json.dumps(page) for page in pages])
+    settle(store, items, coach)
+    before = store.held(COACH)
+    assert conclude(store, coach, asked, answers, (), firing=True) == "stale"
+    assert store.held(COACH) == before
+
+
+def test_a_changed_trigger_leaves_no_gap(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition,
+    state: State,
+) -> None:  # fmt: skip
+    settle(store, items, coach)
+    (held,) = store.held(COACH).values()
+    moved = replace(coach, trigger=replace(coach.trigger, cron="0 9 * * 4"))
+    thursday = at("2026-12-03 08:00")
+    asked = plan(store, moved, load_roster(items), at=thursday, parts=1)
+    assert asked.coming[HOST].start == held.end
+    assert asked.coming[HOST].end == at("2026-12-10 08:00")
+    assert held in asked.windows(HOST)
+    state(DUTIES, "D2 after a changed trigger the cursor goes on where it stood", windows=2)

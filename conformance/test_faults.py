@@ -1,0 +1,318 @@
+"""What breaks, and is made up for: nothing lost inside the window, nothing doubled, each told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaizen_schedule.edges.packaged import zones
+from kaizen_schedule.planning.windows import Window, next_fire, next_window
+from kaizen_schedule.reading.codec import instant
+
+from .hub.faults import Faults
+from .hub.serve import serve
+from .proof import DUTIES, FAULTS, TIMER, State
+from .staging import COACH, WEEKLY, Played, at, expected, keys_of, manifest
+from .stand_in import World
+
+MONDAY = at("2026-11-30 08:00")
+WEEK = timedelta(days=7)
+PAYLOAD_LIMIT = 2_000_000
+"""Bytes; the engine refuses a larger payload (limit.blobSize.error)."""
+
+DAILY = manifest('coach: {cadence: weekly, cron: "0 10 * * *"}')
+"""Fires each day, though its definition asks once a week."""
+
+
+def fleet(world: World) -> None:
+    """Runs on each host, and a repository that stands on both."""
+    world.add("atlas", WEEKLY, "forge-1")
+    world.add("bindery", DAILY, "forge-1", "forge-2")
+    world.add("choir", DAILY, "forge-2")
+
+
+def weeks(world: World, *mondays: Any) -> set[str]:
+    """The keys of the weeks that begin on these Mondays, by the resolver itself."""
+    return {
+        key
+        for monday in mondays
+        for key in keys_of(
+            expected(world, COACH, Window(start=monday, end=monday + WEEK), now=monday)
+        )
+    }
+
+
+async def started(world: World) -> Counter[str]:
+    """How often each task was started, by the engine's own count."""
+    query = "WorkflowType = 'WorkTask'"
+    return Counter([found.id async for found in world.client.list_workflows(query)])
+
+
+@pytest.mark.parametrize("point", ["resolved", "storing", "stored"])
+def test_a_worker_is_killed_in_an_asking(play: Played, state: State, point: str) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        victim = "forge-2" if point == "resolved" else "orchestrator"
+        world.work(*({"orchestrator", "forge-1", "forge-2"} - {victim}))
+        held = world.work(victim, hold=point)
+        await world.sync(MONDAY)
+        before = await world.fire(COACH, MONDAY)
+        await held.reached()
+        world.kill(victim)
+        world.work(victim)
+        (asked,) = await world.settled(COACH, before, 1)
+        assert asked.failed is None
+        assert set(world.store.states()) == weeks(world, MONDAY)
+        await world.work_off(MONDAY + timedelta(hours=2))
+        counted = await started(world)
+        assert set(counted.values()) == {1}
+        return {"tasks": len(world.store.states())}
+
+    where = {
+        "resolved": "a host's worker is killed when it has answered",
+        "storing": "the orchestrator's worker is killed before it stores",
+        "stored": "the orchestrator's worker is killed when it has stored, unheard",
+    }
+    state(FAULTS, f"{where[point]}, and begun again", **play(scenario))
+
+
+def test_the_engine_is_killed_and_begun_again_on_its_database(play: Played, state: State) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        world.work("orchestrator", "forge-1")
+        held = world.work("forge-2", hold="resolved")
+        await world.sync(MONDAY)
+        before = await world.fire(COACH, MONDAY)
+        await held.reached()
+        world.engine.stop(kill=True)
+        world.kill("forge-2")
+        world.engine.start()
+        world.client = await world.engine.connect()
+        world.work("forge-2")
+        (asked,) = await world.settled(COACH, before, 1)
+        assert asked.failed is None
+        assert set(world.store.states()) == weeks(world, MONDAY)
+        await world.work_off(MONDAY + timedelta(hours=2))
+        assert set((await started(world)).values()) == {1}
+        return {"tasks": len(world.store.states())}
+
+    state(FAULTS, "the engine is killed in an asking, and begun again on its database file",
+          **play(scenario))  # fmt: skip
+
+
+def test_one_slot_is_back_filled_twice_at_once(play: Played, state: State) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        world.work_all()
+        await world.sync(MONDAY)
+        asked = await world.ask(COACH, MONDAY, MONDAY, MONDAY + WEEK, MONDAY)
+        assert [one.failed for one in asked] == [None] * 4
+        keys = weeks(world, MONDAY, MONDAY + WEEK)
+        assert set(world.store.states()) == keys
+        late = MONDAY + timedelta(days=6)
+        worked = await world.work_off(late)
+        assert worked
+        again = await world.ask(COACH, MONDAY)
+        assert again[0].failed is None
+        assert await world.work_off(late) == []
+        counted = await started(world)
+        assert set(counted.values()) == {1}
+        assert set(counted) == set(worked)
+        # Should a store ever lose its mind, the engine still knows a key that it has started.
+        world.store.rows("UPDATE tasks SET state = 'waits' WHERE idempotency_key = ?", worked[0])
+        assert await world.tick(late) == [worked[0]]
+        assert world.told()[-1] == f"{worked[0]} was started before"
+        assert set((await started(world)).values()) == {1}
+        return {"askings": 5, "tasks": len(keys)}
+
+    state(FAULTS, "one slot is back-filled four times: the engine starts an asking each time, the"
+          " keys let none of its tasks be there twice", **play(scenario))  # fmt: skip
+
+
+def test_an_outage_beyond_the_catch_up_window_is_made_up_for(play: Played, state: State) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        world.work_all()
+        await world.sync(MONDAY)
+        # Two firings are lost, more than the week for which the engine catches up.
+        back = MONDAY + 3 * WEEK
+        await world.ask(COACH, MONDAY, back)
+        held = world.store.held(COACH)
+        assert {window.start for window in held.values()} == {MONDAY + WEEK}
+        assert {window.end for window in held.values()} == {back + WEEK}
+        every = weeks(world, MONDAY, MONDAY + WEEK, MONDAY + 2 * WEEK, back)
+        stored = set(world.store.states())
+        missed = every - stored
+        assert missed
+        told = " ".join(world.told())
+        for key in missed:
+            moment = key[-len("2026-11-30T08:00:00Z") :]
+            assert moment in told, key
+            assert at(moment[:16].replace("T", " ")) + timedelta(days=6, minutes=30) < back + WEEK
+        return {"tasks": len(stored), "told as missed": len(missed)}
+
+    state(FAULTS, "an outage of three weeks, beyond the catch-up window: the cursor covers it, what"
+          " has expired is told as missed", **play(scenario))  # fmt: skip
+
+
+def test_a_definition_is_enabled_on_a_wednesday(play: Played, state: State) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        world.work_all()
+        await world.sync(MONDAY)
+        wednesday = at("2026-12-02 13:00")
+        await world.client.get_schedule_handle(COACH).unpause(note="switched on")
+        await world.ask(COACH, wednesday, again=True)
+        coach = next(item for item in world.definitions(MONDAY) if item.id == COACH)
+        window = next_window(coach, wednesday, held=None, zones=zones())
+        assert window == Window(start=wednesday, end=MONDAY + WEEK)
+        first = keys_of(expected(world, COACH, window, now=wednesday))
+        assert set(world.store.states()) == first
+        assert f"choir:coach:{instant(at('2026-12-03 09:00'))}" in first
+        await world.ask(COACH, MONDAY + WEEK)
+        assert set(world.store.states()) == first | weeks(world, MONDAY + WEEK)
+        return {"tasks": len(world.store.states())}
+
+    state(FAULTS, "a definition is enabled on a Wednesday: the first hourly asking hands out what"
+          " is left of the week, the next firing goes on from there", **play(scenario))  # fmt: skip
+
+
+def test_a_host_never_answers(play: Played, state: State) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        world.work("orchestrator", "forge-1")
+        await world.sync(MONDAY)
+        (asked,) = await world.ask(COACH, MONDAY)
+        assert asked.result is not None
+        assert asked.result["answered"] == ["forge-1"]
+        assert any("forge-2 did not answer" in what for what in world.told())
+        mine = {key for key in weeks(world, MONDAY) if not key.startswith("choir")}
+        assert set(world.store.states()) == mine
+        # It is back after the next firing: its cursor stands where it was asked first.
+        await world.ask(COACH, MONDAY + WEEK)
+        assert not [key for key in world.store.states() if key.startswith("choir")]
+        world.work("forge-2")
+        await world.polled("forge-2")
+        await world.ask(COACH, MONDAY + WEEK + timedelta(hours=1), again=True)
+        told = " ".join(world.told())
+        choir = {key for key in weeks(world, MONDAY, MONDAY + WEEK) if key.startswith("choir")}
+        lost = {key for key in choir if key not in world.store.states() and key[-20:] not in told}
+        assert len(choir) == 14
+        assert not lost
+        return {"askings": 3}
+
+    state(FAULTS, "a host never answers: the others' runs are stored, the operator is told, and it"
+          " has its own when it is back", **play(scenario, patience_s=2.0))  # fmt: skip
+
+
+def test_hosts_come_and_go(play: Played, state: State) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        world.work_all()
+        world.store.put("hosts", ["forge-2"])
+        await world.sync(MONDAY)
+        await world.ask(COACH, MONDAY)
+        query = "SELECT host, idempotency_key FROM tasks WHERE repo = 'bindery' AND state = 'waits'"
+        assert {row["host"] for row in world.store.rows(query)} == {"forge-2"}
+        before = {row["idempotency_key"] for row in world.store.rows(query)}
+        # forge-1 takes part now, and owns what stands on both: no task twice, none lost.
+        world.store.put("hosts", ["forge-1", "forge-2"])
+        await world.ask(COACH, MONDAY + timedelta(hours=1), again=True)
+        assert {row["host"] for row in world.store.rows(query)} == {"forge-1"}
+        assert {row["idempotency_key"] for row in world.store.rows(query)} == before
+        assert set(world.store.states()) == weeks(world, MONDAY)
+        held = world.store.held(COACH)
+        assert held["forge-1"] == held["forge-2"]
+        # It leaves again: forge-2 takes over what waits.
+        world.store.put("hosts", ["forge-2"])
+        await world.ask(COACH, MONDAY + timedelta(hours=2), again=True)
+        assert {row["host"] for row in world.store.rows(query)} == {"forge-2"}
+        assert {row["idempotency_key"] for row in world.store.rows(query)} == before
+        assert list(world.store.held(COACH)) == ["forge-2"]
+        return {"changes of the hosts": 2}
+
+    state(DUTIES, "D4 a host joins and leaves: cursors become the smallest,"
+          " tasks move to the owner, none is lost or there twice", **play(scenario))  # fmt: skip
+
+
+def test_a_large_answer_crosses_in_pages(play: Played, state: State) -> None:
+    many = 2_400
+
+    async def scenario(world: World) -> dict[str, Any]:
+        for number in range(many):
+            name = f"r{number:05}"
+            paths = {"forge-1": str(world.path("forge-1", name))}
+            world.items.append({"slug": name, "host_paths": paths})
+            world.write("forge-1", name, WEEKLY)
+        world.register()
+        world.work("orchestrator", "forge-1")
+        await world.sync(MONDAY)
+        fired = next_fire(
+            next(item for item in world.definitions(MONDAY) if item.id == COACH),
+            MONDAY - timedelta(seconds=1),
+            zones=zones(),
+        )
+        before = await world.fire(COACH, fired)
+        (asked,) = await world.settled(COACH, before, 1)
+        assert asked.failed is None
+        assert len(world.store.states()) == many
+        sizes = await world.payload_sizes(COACH)
+        assert sum(sizes) > 2 * PAYLOAD_LIMIT  # each page crosses it twice: out, and back in
+        assert max(sizes) < PAYLOAD_LIMIT
+        return {"runs in one answer": many}
+
+    state(TIMER, "an answer of more than the engine's two million bytes"
+          " for one payload crosses it in pages", **play(scenario))  # fmt: skip
+
+
+def test_the_roster_cannot_be_had(play: Played, state: State) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        world.work_all()
+        await world.sync(MONDAY)
+        await world.ask(COACH, MONDAY)
+        stored, held = world.store.states(), world.store.held(COACH)
+        world.register(snapshot=str(world.folder / "nowhere.json"))
+        (asked,) = await world.ask(COACH, MONDAY + WEEK)
+        assert asked.failed is not None
+        assert any("nowhere.json" in what for what in world.told())
+        assert (world.store.states(), world.store.held(COACH)) == (stored, held)
+        world.register()
+        await world.ask(COACH, MONDAY + WEEK + timedelta(hours=1), again=True)
+        assert set(world.store.states()) == weeks(world, MONDAY, MONDAY + WEEK)
+        return {}
+
+    play(scenario)
+    state(FAULTS, "the roster cannot be had: nothing is stored, the operator is told, the next"
+          " hourly asking makes up for it", askings=3)  # fmt: skip
+
+
+def test_the_hub_dies_half_way_through_paging(play: Played, state: State, tmp_path: Path) -> None:
+    async def scenario(world: World) -> dict[str, Any]:
+        fleet(world)
+        with serve(tmp_path / "hub.db", page_size=1, faults=Faults(dies_on_page=2)) as hub:
+            hub.put(world.items)
+            world.register(hub=hub.url)
+            world.work_all()
+            await world.sync(MONDAY)
+            (asked,) = await world.ask(COACH, MONDAY)
+            hub.await_end()
+            assert asked.failed is not None
+            assert any("the roster cannot be had" in what for what in world.told())
+            assert (world.store.states(), world.store.held(COACH)) == ({}, {})
+            hub.plant(Faults())
+            hub.start()
+            (asked,) = await world.ask(COACH, MONDAY + timedelta(hours=1), again=True)
+            assert asked.failed is None
+            # What was due at the firing that failed is not lost: it was the first asking.
+            assert set(world.store.states()) == weeks(world, MONDAY)
+            read = sum("cursor=" in one.target for one in hub.asked())
+        return {"tasks": len(world.store.states()), "pages asked for": read}
+
+    state(FAULTS, "the hub dies half-way through paging: nothing of what it said is used, the"
+          " operator is told, and the next hourly asking makes up for it",
+          **play(scenario))  # fmt: skip

@@ -1,0 +1,190 @@
+"""What the engine runs: an asking, the tick that starts what is due, and one task's life."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy, SearchAttributeKey, WorkflowIDReusePolicy
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    WorkflowAlreadyStartedError,
+)
+from temporalio.workflow import ParentClosePolicy
+
+ORCHESTRATOR = "orchestrator"
+"""The task queue of what stands beside the store."""
+
+NOMINAL = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+"""For when a schedule started this, however late that was."""
+
+SOON = timedelta(seconds=30)
+SILENT = timedelta(seconds=3)
+"""Who says nothing for so long has died."""
+RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
+ASKING = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100),
+    maximum_attempts=3,
+    non_retryable_error_types=["roster"],
+)
+"""Whoever asks the hub has tried again already."""
+PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=100))
+
+
+def queue_of(host: str) -> str:
+    """The task queue of a host: nobody else takes from it, so that it sees its own paths only."""
+    return f"host/{host}"
+
+
+async def _own(name: str, *values: Any, retry: RetryPolicy = PATIENT) -> Any:
+    """Call an activity beside the store."""
+    return await workflow.execute_activity(
+        name, args=values, task_queue=ORCHESTRATOR, retry_policy=retry,
+        start_to_close_timeout=SOON, heartbeat_timeout=SILENT,
+    )  # fmt: skip
+
+
+@workflow.defn
+class Ask:
+    """One asking of one definition; ends when the tasks are stored (D11)."""
+
+    @workflow.run
+    async def run(self, definition: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Ask, and ask again where another asking came between.
+
+        Args:
+            definition: What asks.
+            options: ``firing``: whether it fires, or is asked again between; ``patience_s``: how
+                long a host may be silent.
+        """
+        info = workflow.info()
+        nominal = info.typed_search_attributes.get(NOMINAL) or info.start_time
+        at = nominal.replace(microsecond=0).isoformat()
+        while True:
+            told: list[str] = []
+            asked: dict[str, Any] | None = None
+            asking = str(workflow.uuid4())
+            try:
+                asked = await _own("begin_asking", definition, at, retry=ASKING)
+                answers = await asyncio.gather(
+                    *(self.ask(host, asking, asked, told, options) for host in asked["hosts"])
+                )
+                heads = [head for head in answers if head is not None]
+                done = await _own(
+                    "conclude_asking", asking, asked, heads, sorted(told), options["firing"],
+                    retry=RETRY,
+                )  # fmt: skip
+            except ActivityError as error:
+                what = _told_of(error)
+                if asked is None:
+                    what = f"the roster cannot be had: {what}"
+                await _own("tell", definition, at, [what])
+                raise ApplicationError(what, non_retryable=True) from error
+            if done != "stale":
+                return {"at": at, "answered": [head["host"] for head in heads], "told": told}
+
+    async def ask(
+        self,
+        host: str,
+        asking: str,
+        asked: dict[str, Any],
+        told: list[str],
+        options: dict[str, Any],
+    ) -> dict[str, Any] | None:
+        """Hand a host the roster, let it answer, and fetch the pages; None where it is silent."""
+        patience = timedelta(seconds=options["patience_s"])
+
+        async def there(name: str, *values: Any) -> Any:
+            return await workflow.execute_activity(
+                name, args=values, task_queue=queue_of(host), retry_policy=RETRY,
+                schedule_to_start_timeout=patience, start_to_close_timeout=patience,
+                heartbeat_timeout=SILENT,
+            )  # fmt: skip
+
+        try:
+            for number in range(asked["roster_parts"]):
+                part = await _own("roster_part", asked["roster_digest"], number)
+                await there("take_roster", asked["roster_digest"], number, part)
+            head: dict[str, Any] = await there("resolve", asking, asked)
+            for number in range(head["pages"]):
+                page = await there("page", asking, number)
+                await _own("keep_page", asking, host, number, page)
+        except ActivityError as error:
+            told.append(f"{host} did not answer: {_told_of(error)}")
+            return None
+        return head
+
+
+@workflow.defn
+class Work:
+    """A tick of the task store: what is due is started, and this ends."""
+
+    @workflow.run
+    async def run(self, at: str) -> list[str]:
+        """Start what is due at an instant; the keys."""
+        started = await _own("start_due", at, workflow.info().run_id)
+        for task in started:
+            try:
+                await workflow.start_child_workflow(
+                    WorkTask.run,
+                    args=[task, at],
+                    id=task["key"],
+                    task_queue=ORCHESTRATOR,
+                    parent_close_policy=ParentClosePolicy.ABANDON,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                )
+            except WorkflowAlreadyStartedError:
+                await _own("tell", task["definition"], at, [f"{task['key']} was started before"])
+        return [task["key"] for task in started]
+
+
+@workflow.defn
+class WorkTask:
+    """One task, from its command to its end; its id is the task's key."""
+
+    def __init__(self) -> None:
+        self.reviewed_by = ""
+
+    @workflow.signal
+    def reviewed(self, who: str) -> None:
+        """A person has looked at the result (D12)."""
+        self.reviewed_by = who
+
+    @workflow.run
+    async def run(self, task: dict[str, Any], at: str) -> str:
+        """Run the command on its host, and close the task; the state."""
+        try:
+            outcome = await workflow.execute_activity(
+                "run_command",
+                args=[task["argv"], at],
+                task_queue=queue_of(task["host"]),
+                start_to_close_timeout=timedelta(seconds=task["timeout_s"]),
+                heartbeat_timeout=SILENT,
+                retry_policy=RETRY,
+            )
+        except ActivityError as error:
+            if isinstance(error.cause, CancelledError):
+                raise
+            outcome = {"code": None, "said": _told_of(error)}
+        state = "finished" if outcome["code"] == 0 else "cancelled"
+        if state == "finished" and task["review"] == "required":
+            await _own("close_task", task["key"], "in-review", outcome)
+            await workflow.wait_condition(lambda: bool(self.reviewed_by))
+            outcome = {"reviewed_by": self.reviewed_by}
+        await _own("close_task", task["key"], state, outcome)
+        return state
+
+
+def _told_of(error: ActivityError) -> str:
+    """The innermost thing that an activity's failure says."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return str(cause)
+
+
+WORKFLOWS = (Ask, Work, WorkTask)

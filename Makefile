@@ -11,7 +11,8 @@ NOW    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-# uv installs in seconds where it is present; pip needs under a minute. Both check every hash.
+# uv installs in seconds where it is present; pip needs under a minute. Both check every hash. The lock
+# file names all there is to install: pip would look for a newer release of what an extra is asked of.
 $(READY): requirements.lock pyproject.toml
 	@rm -rf $(VENV)
 	@if command -v uv >/dev/null 2>&1; then \
@@ -21,7 +22,7 @@ $(READY): requirements.lock pyproject.toml
 	else \
 	  echo "preparing $(VENV) with pip (about a minute, once)" >&2 && \
 	  $(PYTHON) -m venv $(VENV) && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	fi
 	@touch $@

@@ -115,6 +115,11 @@ class Orchestrator:
     ) -> str:  # fmt: skip
         """Store what the answers hand out, cursors last (D1)."""
         made: Plan = from_plain(Plan, asked)
+        if (attempt := activity.info().attempt) > 1:
+            what = f"storing was begun again, attempt {attempt}"
+            self.store.tell(made.definition, made.at, [what])
+        if self.store.generation(made.definition) != made.generation:
+            return "stale"  # perhaps it was stored, and nobody heard of it
         query = "SELECT text FROM pages WHERE asking = ? AND host = ? ORDER BY number"
         try:
             answers = [
@@ -176,7 +181,7 @@ class Host:
         """Answer every window that is asked for, and keep the pages until they are fetched."""
         head = await beating(asyncio.to_thread(self._answer, place, from_plain(Plan, asked)))
         await self.point("resolved")
-        return head
+        return head | {"attempt": activity.info().attempt}
 
     def _answer(self, place: str, asked: Plan) -> dict[str, Any]:
         try:
@@ -226,6 +231,7 @@ class Host:
             await self.point("running")
             out, err = await beating(process.communicate())
             outcome: dict[str, Any] = {"code": process.returncode, "at": at}
+            outcome["attempt"] = activity.info().attempt
             with suppress(ValueError):
                 said = json.loads(out)
                 outcome["refusal"] = said.get("refusal")

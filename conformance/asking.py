@@ -65,7 +65,7 @@ def plan(
     hosts = tuple(sorted(set(named) & set(roster.hosts))) if named else roster.hosts
     held, unfinished = store.held(definition.id), store.unfinished(definition.id)
     before = store.last_hosts(definition.id)
-    if before is not None and set(before) != set(hosts):
+    if before is not None and set(before) != set(hosts) and held:
         smallest = min(held.values(), key=lambda window: window.end)
         every = sorted(
             {window for several in unfinished.values() for window in several},
@@ -105,9 +105,8 @@ def answers_of(head: dict[str, Any], pages: Sequence[str]) -> list[Answer]:
     answers = []
     for item in head["answers"]:
         own = [page for page in found if page["digest"] == item["digest"]]
-        if [page["number"] for page in own] != [*range(1, item["pages"] + 1)] or not own[-1][
-            "last"
-        ]:
+        numbers = [page["number"] for page in own]
+        if numbers != [*range(1, item["pages"] + 1)] or not own[-1]["last"]:
             raise Disagreement(f"a page of {head['host']} is missing")
         handed = {
             name: [one for page in own for one in page[name]]

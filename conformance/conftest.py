@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,8 @@ import pytest
 from kaizen_schedule import __version__, export_contracts
 from kaizen_schedule.edges.packaged import zones
 
+from .hub.examples import ITEMS, READING, TOKEN
+from .hub.serve import Hub, serve
 from .proof import Proof, State, read_proof, write_proof
 from .staging import Play, Played, stage
 
@@ -53,6 +55,15 @@ def play(tmp_path: Path, contracts: Path, record_property: Callable[[str, object
         return measured
 
     return played
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """An honest hub of whose repositories nothing is changed; faults are planted and taken out."""
+    database = tmp_path_factory.mktemp("shared") / "hub.db"
+    with serve(database, token=TOKEN, reading_token=READING, page_size=2) as running:
+        running.put(ITEMS)
+        yield running
 
 
 class Collector:

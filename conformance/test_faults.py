@@ -52,6 +52,17 @@ async def started(world: World) -> Counter[str]:
     return Counter([found.id async for found in world.client.list_workflows(query)])
 
 
+async def made_up_for(world: World, before: set[str]) -> dict[str, Any]:
+    """See that an asking that was disturbed came to what an undisturbed one does."""
+    (asked,) = await world.settled(COACH, before, 1)
+    assert asked.failed is None
+    assert set(world.store.states()) == weeks(world, MONDAY)
+    await world.work_off(MONDAY + timedelta(hours=2))
+    assert set((await started(world)).values()) == {1}
+    assert any("again, attempt 2" in what for what in world.told())
+    return {"tasks": len(world.store.states())}
+
+
 @pytest.mark.parametrize("point", ["resolved", "storing", "stored"])
 def test_a_worker_is_killed_in_an_asking(play: Played, state: State, point: str) -> None:
     async def scenario(world: World) -> dict[str, Any]:
@@ -64,13 +75,7 @@ def test_a_worker_is_killed_in_an_asking(play: Played, state: State, point: str)
         await held.reached()
         world.kill(victim)
         world.work(victim)
-        (asked,) = await world.settled(COACH, before, 1)
-        assert asked.failed is None
-        assert set(world.store.states()) == weeks(world, MONDAY)
-        await world.work_off(MONDAY + timedelta(hours=2))
-        counted = await started(world)
-        assert set(counted.values()) == {1}
-        return {"tasks": len(world.store.states())}
+        return await made_up_for(world, before)
 
     where = {
         "resolved": "a host's worker is killed when it has answered",
@@ -93,12 +98,7 @@ def test_the_engine_is_killed_and_begun_again_on_its_database(play: Played, stat
         world.engine.start()
         world.client = await world.engine.connect()
         world.work("forge-2")
-        (asked,) = await world.settled(COACH, before, 1)
-        assert asked.failed is None
-        assert set(world.store.states()) == weeks(world, MONDAY)
-        await world.work_off(MONDAY + timedelta(hours=2))
-        assert set((await started(world)).values()) == {1}
-        return {"tasks": len(world.store.states())}
+        return await made_up_for(world, before)
 
     state(FAULTS, "the engine is killed in an asking, and begun again on its database file",
           **play(scenario))  # fmt: skip

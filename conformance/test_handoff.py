@@ -277,6 +277,7 @@ def test_one_task_at_a_place_and_a_person_looks_at_the_result(play: Played, stat
         world.kill("forge-1")
         world.work("forge-1")
         await world.until(lambda: world.store.states()[coach] == "finished")
+        assert world.told() == [f"{coach}: its command was begun again, or never ended"]
         assert await world.tick(later, wait=False) == [optimization]
         await world.until(lambda: world.store.states()[optimization] == "in-review")
         handle = world.client.get_workflow_handle(optimization)

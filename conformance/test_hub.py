@@ -38,15 +38,6 @@ def roster(*source: str | Path, folder: Path, token: str = TOKEN) -> Result:
     return schedule(*words, folder=folder, token=token)
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """An honest hub of whose repositories nothing is changed; faults are planted and taken out."""
-    database = tmp_path_factory.mktemp("shared") / "hub.db"
-    with serve(database, token=TOKEN, reading_token=READING, page_size=2) as running:
-        running.put(ITEMS)
-        yield running
-
-
 # --- The program asks it -------------------------------------------------------------------------
 
 

@@ -31,15 +31,6 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """An honest hub of whose repositories nothing is changed."""
-    database = tmp_path_factory.mktemp("shared") / "hub.db"
-    with serve(database, token=TOKEN, reading_token=READING, page_size=2) as running:
-        running.put(ITEMS)
-        yield running
-
-
 def pages(hub: Hub, query: str = "") -> list[Any]:
     """Every page of a list, by its cursors alone."""
     found = [ask(hub, "GET", f"/repos/{query}").value]

@@ -110,6 +110,8 @@ class Ask:
                 part = await _own("roster_part", asked["roster_digest"], number)
                 await there("take_roster", asked["roster_digest"], number, part)
             head: dict[str, Any] = await there("resolve", asking, asked)
+            if head["attempt"] > 1:
+                told.append(f"{host} was asked again, attempt {head['attempt']}")
             for number in range(head["pages"]):
                 page = await there("page", asking, number)
                 await _own("keep_page", asking, host, number, page)
@@ -169,7 +171,10 @@ class WorkTask:
         except ActivityError as error:
             if isinstance(error.cause, CancelledError):
                 raise
-            outcome = {"code": None, "said": _told_of(error)}
+            outcome = {"code": None, "said": _told_of(error), "attempt": 0}
+        if outcome["attempt"] != 1:
+            what = f"{task['key']}: its command was begun again, or never ended"
+            await _own("tell", task["definition"], at, [what])
         state = "finished" if outcome["code"] == 0 else "cancelled"
         if state == "finished" and task["review"] == "required":
             await _own("close_task", task["key"], "in-review", outcome)

@@ -96,7 +96,9 @@ keeps the duties D1 to D14 of the [specification](integrations/discover-kaizen-s
 
 To see it on your machine, from a clone; it takes less than two minutes, on loopback alone:
 
-```sh title="not run"
+<!-- not run -->
+
+```sh
 make conformance
 ```
 

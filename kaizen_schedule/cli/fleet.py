@@ -231,7 +231,8 @@ def roster(
         and (not excluded or not row.eligible or row.reasons)
     ]
     if diff is not None:
-        _diff(answers.read_answer(diff), answer, form, output)
+        changed = _diff(answers.read_answer(diff), answer, form, output)
+        rows = [row for row in rows if row.repo in changed]
     elif form == "json":
         emit(reporters.to_json(answers.narrowed(answer, rows)), output)
     elif form == "csv":
@@ -242,16 +243,19 @@ def roster(
             answer, rows, wide=wide, grouped=grouped, style=styler(output)
         )
         emit(text, output)
-    if form == "text" and not merge:
+    if form == "text" and not merge and (rows or diff is None):
         say(_next_of_roster(answer, rows, options), quiet=quiet)
     return int(any(answer.counts.get(name, 0) for name in fail_on))
 
 
-def _diff(old: RosterAnswer, new: RosterAnswer, form: str, output: str | None) -> None:
+def _diff(old: RosterAnswer, new: RosterAnswer, form: str, output: str | None) -> set[str]:
+    """Write what has changed; the repositories that have."""
+    found = changes(old, new)
     if form == "json":
-        emit(reporters.to_json(answer_of(changes=changes(old, new))), output)
+        emit(reporters.to_json(answer_of(changes=found)), output)
     else:
         emit(listings.render_changes(old, new, style=styler(output)), output)
+    return {change.repo for change in found}
 
 
 def answer_of(**parts: Any) -> dict[str, Any]:
@@ -261,7 +265,8 @@ def answer_of(**parts: Any) -> dict[str, Any]:
 
 def _next_of_roster(answer: RosterAnswer, rows: list[Any], options: dict[str, Any]) -> str:
     if not answer.repos:
-        return "next: kaizen-agentic schedule roster --init > roster.yml"
+        own = options["roster"] is not None  # it would be written over
+        return "" if own else "next: kaizen-agentic schedule roster --init > roster.yml"
     fine = {"", Reason.OTHER_HOST, Reason.AGENT_NOT_SCHEDULED}
     for row in rows:
         if row.repo and not row.eligible and fine.isdisjoint(r.reason for r in row.reasons):

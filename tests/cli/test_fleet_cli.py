@@ -134,6 +134,9 @@ def test_an_empty_folder_and_no_folder(tmp_path: Path) -> None:
     assert (empty.code, empty.out) == (0, "0 repositories: 0 eligible\n")
     assert "no checkout stands directly in folder" in empty.err
     assert empty.err.splitlines()[-1] == "next: kaizen-agentic schedule roster --init > roster.yml"
+    (tmp_path / "roster.yml").write_text('version: "1"\nrepos: []\n')
+    own = run("schedule", "roster", "--roster", "roster.yml", "--host", "forge-1", cwd=tmp_path)
+    assert (own.out, "> roster.yml" in own.err) == ("0 repositories: 0 eligible\n", False)
     missing = run("schedule", "roster", "--scan", "nowhere", cwd=tmp_path)
     assert (missing.code, missing.out) == (3, "")
     runs = run("schedule", "runs", "--scan", ".", "--now", NOW, cwd=tmp_path)
@@ -322,6 +325,7 @@ def test_diff(tmp_path: Path, fleet: Fleet) -> None:
     answer = fleet.json("roster")
     same = fleet.ask("roster", "--diff", saved(tmp_path, "same.json", answer))
     assert (same.code, same.out) == (0, "0 repositories have changed\n")
+    assert "next:" not in same.err
     rows = {row["repo"]: row for row in answer["repos"]}
     rows["atlas"] |= {"eligible": False, "agents": []}
     rows["orchard"]["reasons"][0]["reason"] = "path-missing"
@@ -332,6 +336,8 @@ def test_diff(tmp_path: Path, fleet: Fleet) -> None:
     assert "atlas\n  - excluded\n  + eligible (optimization)\n" in done.out
     assert "ledger\n  - not registered\n  + excluded; manifest-invalid\n" in done.out
     assert done.out.endswith("3 repositories have changed\n")
+    # Of those that have changed, the first that has something to mend.
+    assert done.err.splitlines()[-1].startswith("next: kaizen-agentic schedule why ledger ")
     changes = fleet.json("roster", "--diff", old)["changes"]
     assert [item["repo"] for item in changes] == ["atlas", "ledger", "orchard"]
     assert changes[1]["before"] is None

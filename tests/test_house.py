@@ -77,6 +77,7 @@ ORDER = {
         "vectors",
         "comparing",
         "verdicts",
+        "vector_texts",
         "vector_cases",
         "schemas",
         "fields",

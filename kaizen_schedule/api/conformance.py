@@ -13,8 +13,8 @@ from kaizen_schedule.edges.conformance import HeldVector, VectorFolder, parse_ve
 from kaizen_schedule.edges.processes import FED_CAP, Cut, Fed, feed_each, split_words
 from kaizen_schedule.planning.resolver import Resolution
 from kaizen_schedule.planning.shape import nearest
-from kaizen_schedule.publishing.comparing import differences
-from kaizen_schedule.publishing.verdicts import CheckedVector, Conformance, last_lines
+from kaizen_schedule.publishing.comparing import differences, notes
+from kaizen_schedule.publishing.verdicts import CheckedVector, Conformance, lines_of
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import dumps
 from kaizen_schedule.reading.errors import UsageError
@@ -26,6 +26,9 @@ Told = Callable[[int, int], None]
 """Told how many vectors are done, and of how many."""
 
 TIMEOUT_S = 30.0
+
+_LOOKED_AT = 20_000
+"""Bytes at an answer's beginning that are enough to show some of it."""
 
 
 def check_conformance(
@@ -55,7 +58,8 @@ def check_conformance(
         A verdict for each vector, by name.
 
     Raises:
-        UsageError: There is no such command, no such vector, or a file is no vector.
+        UsageError: There is no such command, no such vector, or a file is no vector; or nothing
+            is to be run at a time, or for no time.
         OutputError: No process can be begun.
 
     Example:
@@ -66,6 +70,10 @@ def check_conformance(
     words = split_words(command) if isinstance(command, str) else tuple(command)
     if not words:
         raise UsageError("the command is empty")
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs is {jobs}", fix="run one or more at a time")
+    if not timeout_s > 0:
+        raise UsageError(f"timeout_s is {timeout_s:g}", fix="give it some time")
     folder = _folder(vectors)
     held = [folder.read(name) for name in _chosen(folder.names, only)]
     questions = [dumps({**item.plain, "expected": None}, indent=None).encode() for item in held]
@@ -100,7 +108,7 @@ def answer_vector(data: bytes, *, label: str = "the vector") -> Resolution:
         >>> answer.definition, len(answer.scheduled_runs)
         ('weekly-coach-orientation', 4)
     """
-    return conformance.answer_vector(parse_vector(data, label).vector)
+    return conformance.answer_vector(parse_vector(data, label, with_answer=False).vector)
 
 
 def vector_names(folder: PathLike | None = None) -> tuple[str, ...]:
@@ -163,7 +171,8 @@ def _judge(held: HeldVector, fed: Fed, timeout_s: float) -> CheckedVector:
         try:
             answer = parse_json(fed.out)
         except NotJsonError as reason:
-            error = f"the answer is not JSON: {reason}"
+            begins = safety.show(fed.out.strip()[:_LOOKED_AT].decode("utf-8", "replace"))
+            error = f"the answer is not JSON: {reason}; it begins {begins}"
     found = () if error else differences(held.expected, answer)
     title = safety.clip(safety.escape(safety.redact(held.vector.title)[0]), 400)
     return CheckedVector(
@@ -172,7 +181,8 @@ def _judge(held: HeldVector, fed: Fed, timeout_s: float) -> CheckedVector:
         ok=not error and not found,
         differences=found,
         error=error or None,
-        stderr=last_lines(fed.err) if error else (),
+        notes=notes(held.expected, answer),
+        stderr=lines_of(fed.err) if error else (),
     )
 
 

@@ -33,6 +33,7 @@ from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.timetable import iter_times, place_findings
 from kaizen_schedule.planning.windows import Window
 from kaizen_schedule.publishing.reporters import day_and_time
+from kaizen_schedule.publishing.vectors import window_fault
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.document import SIZE_LIMIT, parse_document
 from kaizen_schedule.reading.errors import SourceError, UsageError
@@ -374,16 +375,13 @@ def discover_kaizen_scheduled_repos(
     )
 
 
-_LONGEST = timedelta(days=366)
-
-
 def checked_window(start: datetime, end: datetime) -> Window:
     """A window; an empty one and one of more than a year are refused."""
     window = Window(start=start.astimezone(UTC), end=end.astimezone(UTC))
-    if window.end <= window.start:
-        raise UsageError("the window ends before it begins", fix="let --until be later than --from")
-    if window.end - window.start > _LONGEST:
-        raise UsageError("the window is longer than a year", fix="ask for less at once")
+    if fault := window_fault(window):
+        later = window.end > window.start
+        fix = "ask for less at once" if later else "let --until be later than --from"
+        raise UsageError(f"the window {fault}", fix=fix)
     return window
 
 

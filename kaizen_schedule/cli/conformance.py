@@ -48,7 +48,7 @@ def _complete(_ctx: Any, _param: Any, typed: str) -> list[CompletionItem]:
     help="Only this vector, or those that a glob takes in; may be repeated.",
 )  # fmt: skip
 @click.option(
-    "--timeout", type=click.IntRange(min=1), default=int(api.TIMEOUT_S), show_default=True,
+    "--timeout", type=click.IntRange(1, 86_400), default=int(api.TIMEOUT_S), show_default=True,
     metavar="SECONDS", help="End the command where it takes longer for one vector.",
 )  # fmt: skip
 @click.option(
@@ -82,32 +82,42 @@ def conformance(
         result = api.check_conformance(
             line, vectors=vectors, only=only, timeout_s=timeout, jobs=jobs, told=told
         )
+    if vectors is not None:
+        packaged = set(api.vector_names())
+        held = packaged.intersection(api.vector_names(vectors))
+        if len(held) < len(packaged):
+            warning = f"the folder has {len(held)} of the {len(packaged)} packaged vectors"
+            say(f"warning: {warning}", quiet=quiet)
     if form == "json":
         emit(to_json(result), output)
     else:
         emit(render_conformance(result, style=styler(output)), output)
-        say(_next(result, line, vectors), quiet=quiet)
+        say(_next(result, line, vectors, every=not only), quiet=quiet)
     return 0 if result.ok else 1
 
 
-def _next(result: Conformance, line: str, vectors: str | None) -> str:
-    """What is sensible next: one vector by itself, then its file; where all is well, a pilot."""
+def _next(result: Conformance, line: str, vectors: str | None, *, every: bool) -> str:
+    """What is sensible next: one vector by itself, then its file; all of them; then a pilot."""
+    again = ["kaizen-agentic", "contract", "conformance", "--command", line]
+    again += ["--vectors", vectors] if vectors is not None else []
+    see = ""
     if result.ok:
-        return "next: kaizen-agentic schedule pilot"
-    name = next(vector.name for vector in result.vectors if not vector.ok)
-    if len(result.vectors) > 1:
-        words = ["kaizen-agentic", "contract", "conformance", "--command", line]
-        words += ["--vectors", vectors] if vectors is not None else []
-        words += ["--only", name]
-    elif vectors is None:
-        words = ["kaizen-agentic", "contract", "export", "out"]
+        words = ["kaizen-agentic", "schedule", "pilot"] if every else again
     else:
-        words = ["kaizen-agentic", "contract", "answer", api.vector_path(name, vectors)]
-    text = safety.shell_line(words)
-    if not all(map(safety.printable, words)) or safety.find_secrets(text):
+        name = next(vector.name for vector in result.vectors if not vector.ok)
+        file = api.vector_path(name, vectors)
+        if len(result.vectors) > 1:
+            words = [*again, "--only", name]
+            see = file if vectors is not None else ""
+        elif vectors is None:
+            words = ["kaizen-agentic", "contract", "export", "out"]
+            see = f"out/contracts/vectors/{name}.json"
+        else:
+            words = ["kaizen-agentic", "contract", "answer", file]
+    text = safety.shell_line(words) + (f"; see {see}" if see else "")
+    if not safety.printable(text) or safety.find_secrets(text):
         return ""
-    tail = f"; see out/contracts/vectors/{name}.json" if words[2] == "export" else ""
-    return f"next: {text}{tail}"
+    return f"next: {text}"
 
 
 @click.command(

@@ -22,7 +22,14 @@ from kaizen_schedule.planning.definition_files import (
 )
 from kaizen_schedule.planning.resolver import Resolution, resolve
 from kaizen_schedule.planning.roster import PATH_LIMIT, load_roster
-from kaizen_schedule.publishing.vectors import FLEET, Vector, VectorFile, VectorPrompt, load_vector
+from kaizen_schedule.publishing.vectors import (
+    FLEET,
+    Vector,
+    VectorFile,
+    VectorPrompt,
+    load_vector,
+    window_fault,
+)
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import to_plain
 from kaizen_schedule.reading.errors import FaultReason, FileFault, TargetError, UsageError
@@ -58,18 +65,21 @@ class HeldVector:
         return found if isinstance(found, dict) else {}
 
 
-def parse_vector(data: bytes, label: str) -> HeldVector:
+def parse_vector(data: bytes, label: str, *, with_answer: bool = True) -> HeldVector:
     """Read a vector, and make sure that its files can be laid out where they should be.
 
     Args:
         data: Its JSON.
         label: What to call it in errors, safe to print.
+        with_answer: Whether the answer that it expects is looked at.
 
     Raises:
         UsageError: It is not JSON, no vector, or has a file outside the fleet's folder.
     """
     try:
         plain = parse_json(data)
+        if isinstance(plain, dict) and not with_answer:
+            plain["expected"] = None
         vector = load_vector(plain)
     except NotJsonError as error:
         raise UsageError(f"{label} is not JSON: {error}") from error
@@ -135,6 +145,10 @@ class VectorFolder:
 
 
 _MODE = re.compile("0?[0-7]{3}")
+_RELEASE = re.compile("[0-9]{4}[.][0-9]{1,4}")
+
+_DEEPEST = 100
+"""So many names a path may have: far more than a checkout needs, and folders can be removed."""
 
 _WHY = {
     FaultReason.MISSING: "does not exist",
@@ -157,6 +171,8 @@ def check_files(vector: Vector) -> None:
         if len(path) > PATH_LIMIT:
             raise UsageError(f"{shown} is longer than {PATH_LIMIT:,} characters")
         names = path.split("/")
+        if len(names) > _DEEPEST + 1:  # before the first is the root
+            raise UsageError(f"{shown} has more than {_DEEPEST} names")
         if not path.startswith(f"{FLEET}/") or not {"", ".", ".."}.isdisjoint(names[1:]):
             raise UsageError(f"{shown} is not under {FLEET}")
         above = ("/".join(names[:count]) for count in range(3, len(names)))
@@ -244,6 +260,8 @@ def _check_question(vector: Vector) -> None:
     }.items():
         if not 1970 <= moment.year < 2200:
             raise UsageError(f"{name} of the vector is not of the years 1970 to 2199")
+    if fault := window_fault(vector.window):
+        raise UsageError(f"the window of the vector {fault}")
     for known in vector.prompts:
         if not NAME.fullmatch(known.name):
             raise UsageError(f"no agent can be called {safety.show(known.name)}")
@@ -261,12 +279,13 @@ def answer_vector(vector: Vector) -> Resolution:
     """Answer a vector's question with this program's own resolver.
 
     Raises:
-        UsageError: It is of another release of the time zone rules, has a definition that means
-            nothing, or cannot be laid out.
+        UsageError: It is of another release of the time zone rules, has a window or a definition
+            that means nothing, or cannot be laid out.
     """
-    if vector.tzdata_version != zones().version:
-        fix = f"install tzdata=={vector.tzdata_version}"
-        raise UsageError(f"the vector is of tzdata {vector.tzdata_version}", fix=fix)
+    release = vector.tzdata_version
+    if release != zones().version:
+        fix = f"install tzdata=={release}" if _RELEASE.fullmatch(release) else ""
+        raise UsageError(f"the vector is of tzdata {safety.show(release)}", fix=fix)
     _check_question(vector)
     prompts: Mapping[str, Prompt] = {known.name: _prompt(known) for known in vector.prompts}
     with tempfile.TemporaryDirectory(prefix="kaizen-vector-") as folder:

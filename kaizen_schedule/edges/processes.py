@@ -124,12 +124,21 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 FED_CAP = 16 * 1024 * 1024
 """More bytes than this are no answer: a command that prints more is ended."""
 
-_TAIL = 16 * 1024
-"""So many bytes of the end of standard error are kept."""
+_HEAD, _TAIL = 4 * 1024, 12 * 1024
+"""So many bytes of the beginning and of the end of standard error are kept."""
+
+_GAP = "\n…\n".encode()
+"""Stands for what is not kept."""
 
 _PIECE = 64 * 1024
 _TICK_S = 0.005
 """How often it is looked whether a command has ended that no longer prints."""
+
+_GLANCE_S = 0.05
+"""How often that is done where it prints: what it began can hold its output open."""
+
+_AFTER_S = 1.0
+"""So long what a command left behind is listened to."""
 
 _WITHHELD = ("STATE_HUB_TOKEN",)
 """What such a command has no need of."""
@@ -159,7 +168,7 @@ class Fed:
     out: bytes
     """Its standard output."""
     err: bytes
-    """The end of its standard error, in whole lines where it said very much."""
+    """Its standard error; of very much the first and the last whole lines, and `…` between."""
 
 
 def split_words(command: str) -> tuple[str, ...]:
@@ -192,8 +201,8 @@ def feed_each(
     """Run a command once for each text, which stands on its standard input; some at a time.
 
     No shell is involved. Each runs in the folder at hand, in a process group of its own, which is
-    ended with whatever it began where the command takes too long or prints too much, and where
-    this iterator is closed.
+    ended with whatever it began where the command takes too long or prints too much, where what it
+    began holds its output open for long after it, and where this iterator is closed.
 
     Args:
         words: The command and its arguments.
@@ -241,10 +250,11 @@ class _Feeding:
         self.left = memoryview(text)
         self.out, self.err = bytearray(), bytearray()
         self.cut: Cut | None = None
+        self.ended = False
         self.selector = selector
         environment = {k: v for k, v in os.environ.items() if k not in _WITHHELD}
         try:
-            self.process = subprocess.Popen(  # noqa: S603 - the operator names what is run
+            self.process = subprocess.Popen(  # noqa: S603 - a list of words, no shell; to run the named command is the feature
                 list(words),
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -258,7 +268,7 @@ class _Feeding:
                 raise _not_begun(error) from error
             reason = os.strerror(getattr(error, "errno", None) or errno.EINVAL).lower()
             message = f"cannot run {safety.show(words[0], 200)}: {reason}"
-            raise UsageError(message, fix="name a command that this machine has") from error
+            raise UsageError(message, fix=_fix_of(words[0])) from error
         self.deadline = time.monotonic() + timeout_s
         pipes = (self.process.stdin, self.process.stdout, self.process.stderr)
         self.open: set[IO[bytes]] = {pipe for pipe in pipes if pipe is not None}
@@ -282,8 +292,8 @@ class _Feeding:
                     self.out += piece
                 else:
                     self.err += piece
-                    if len(self.err) > _TAIL:  # from a line's beginning: half a secret is none
-                        self.err = self.err[-_TAIL:].partition(b"\n")[2]
+                    if len(self.err) > 8 * (_HEAD + _TAIL):
+                        del self.err[_HEAD:-_TAIL]
         except BlockingIOError:
             return
         except BrokenPipeError:  # it has not read all of it, which is its own affair
@@ -304,13 +314,16 @@ class _Feeding:
     def patience(self) -> float:
         """How long to wait for something to happen, in seconds."""
         left = max(self.deadline - time.monotonic(), 0)
-        return left if self._prints() else min(left, _TICK_S)
+        return min(left, _GLANCE_S if self._prints() else _TICK_S)
 
     def has_ended(self) -> bool:
         """Whether it has ended, or is to be ended."""
-        if self.cut is None and not self._prints() and self.process.poll() is not None:
-            return True
-        if self.cut is None and time.monotonic() >= self.deadline:
+        now = time.monotonic()
+        if self.cut is None and self.process.poll() is not None:
+            if not self.ended:
+                self.ended, self.deadline = True, now + _AFTER_S
+            return not self._prints() or now >= self.deadline
+        if self.cut is None and now >= self.deadline:
             self.cut = Cut.TIME
         return self.cut is not None
 
@@ -325,8 +338,23 @@ class _Feeding:
             code=self.process.wait(),
             cut=self.cut,
             out=bytes(self.out),
-            err=bytes(self.err),
+            err=self._said(),
         )
+
+    def _said(self) -> bytes:
+        """Standard error; of very much, whole lines: half a secret is not known for one."""
+        if len(self.err) < _HEAD + _TAIL:
+            return bytes(self.err)
+        head, tail = self.err[:_HEAD], self.err[-_TAIL:]
+        return bytes(head.rpartition(b"\n")[0] + _GAP + tail.partition(b"\n")[2])
+
+
+def _fix_of(command: str) -> str:
+    """What to do about a command that cannot be run."""
+    if os.path.isfile(command) and not os.access(command, os.X_OK):
+        name = safety.shell_line([command]) if safety.printable(command) else "it"
+        return f"chmod +x {name}, or name its interpreter"
+    return "name a command that this machine has"
 
 
 # --- Folders that stay as they are ---------------------------------------------------------------

@@ -1,15 +1,18 @@
 """What another resolver's answer differs in from the one that a vector expects.
 
-Compared is what an orchestrator acts on. Words, digests and counts are each implementation's own,
-and so is how a command is quoted. An answer may hold more than is asked for; that is passed over.
+Compared is what an orchestrator acts on. Words, counts and the digest of the answer are each
+implementation's own, and so is how a command is quoted, as long as it gives `argv`. An answer may
+hold more than is asked for; that is passed over.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice, zip_longest
 from typing import Any
 
@@ -18,19 +21,17 @@ from kaizen_schedule.reading import safety
 LIMIT = 500
 """So many differences of one answer are told at most: one fault can show in every run."""
 
-HEAD = ("window", "host", "hosts", "definition")
-"""What says which question is answered."""
+HEAD = ("window", "host", "hosts", "definition", "roster_digest")
+"""What says which question is answered, and of which roster."""
 
 RUNS = ("scheduled_runs", "repos")
 """The two lists of runs; each has an order."""
-
-NOT_COMPARED = frozenset({"command"})
-"""Fields of a run that are each implementation's own."""
 
 NOTHING = "nothing"
 """What a difference shows where there is no value; a text is shown in quotes."""
 
 _ABSENT = object()
+_LONGEST_INSTANT = 40
 _PLAIN = re.compile(r"[\w.~%:/@+-]{1,200}", re.ASCII)
 _SHOWN = 200
 """Characters of a value that are shown."""
@@ -43,7 +44,7 @@ class Difference:
     Example:
         >>> from kaizen_schedule.publishing.comparing import differences
         >>> differences({"host": "forge-1"}, {"host": "forge-2"})[0]
-        Difference(where='host', expected='"forge-1"', answered='"forge-2"')
+        Difference(where='host', expected='"forge-1"', answered='"forge-2"', note=None)
     """
 
     where: str
@@ -52,14 +53,16 @@ class Difference:
     """The value that is expected, as JSON, or what kind of it; `nothing` where there is none."""
     answered: str
     """The value that was given, likewise."""
+    note: str | None = None
+    """What the two have in common all the same; null where that is nothing."""
 
 
 def differences(expected: Mapping[str, Any], answered: Any) -> tuple[Difference, ...]:
     """Compare an answer with the expected one.
 
-    Compared are window, host, hosts and definition; runs by their key, in every field but the
-    command, and in their order; and exclusions by repository, agent, reason and whether they are
-    transient, in any order.
+    Compared are window, host, hosts, definition and roster digest; runs by their key, in every
+    field and in their order, but that a command only has to give ``argv`` where a shell reads it;
+    and exclusions by repository, agent, reason and whether they are transient, in any order.
 
     Args:
         expected: The expected answer, as JSON has it.
@@ -70,7 +73,7 @@ def differences(expected: Mapping[str, Any], answered: Any) -> tuple[Difference,
 
     Example:
         >>> answer = {"window": {}, "host": "a", "hosts": ["a"], "definition": None,
-        ...           "scheduled_runs": [], "repos": [], "exclusions": []}
+        ...           "roster_digest": "", "scheduled_runs": [], "repos": [], "exclusions": []}
         >>> differences(answer, answer)
         ()
         >>> found = {"repo": "ledger", "agent": None, "reason": "path-missing", "transient": True}
@@ -78,6 +81,25 @@ def differences(expected: Mapping[str, Any], answered: Any) -> tuple[Difference,
         'exclusions[ledger]'
     """
     return tuple(islice(_differences(expected, answered), LIMIT))
+
+
+def notes(expected: Mapping[str, Any], answered: Any) -> tuple[str, ...]:
+    """What is no difference, and can explain some: an answer by other rules of time zones.
+
+    Args:
+        expected: The expected answer, as JSON has it.
+        answered: What another program gave, whatever that is.
+
+    Example:
+        >>> notes({"tzdata_version": "2026.3"}, {"tzdata_version": "2025.2"})
+        ('tzdata_version is "2025.2", of the vector it is "2026.3"',)
+    """
+    name = "tzdata_version"
+    if not isinstance(answered, dict) or name not in expected:
+        return ()
+    found, wanted = answered.get(name, _ABSENT), expected[name]
+    same = found == wanted
+    return () if same else (f"{name} is {_shown(found)}, of the vector it is {_shown(wanted)}",)
 
 
 def _differences(expected: Mapping[str, Any], answered: Any) -> Iterator[Difference]:
@@ -112,7 +134,24 @@ def _compare(where: str, expected: Any, answered: Any) -> Iterator[Difference]:
             yield from _compare(f"{where}[{number}]", value, given)
     # In Python true equals 1.
     elif type(expected) is not type(answered) or expected != answered:
-        yield Difference(where=where, expected=_shown(expected), answered=_shown(answered))
+        note = "the same instant, written otherwise" if _same_instant(expected, answered) else None
+        yield Difference(
+            where=where, expected=_shown(expected), answered=_shown(answered), note=note
+        )
+
+
+def _same_instant(*values: Any) -> bool:
+    """Whether several texts are one instant; of a time without an offset nobody knows."""
+    found = set()
+    for value in values:
+        if not isinstance(value, str) or len(value) > _LONGEST_INSTANT:
+            return False
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return False
+        found.add(moment if moment.utcoffset() is not None else value)
+    return len(found) == 1
 
 
 def _shown(value: Any) -> str:
@@ -159,7 +198,9 @@ def _runs(kind: str, expected: Sequence[Any], answered: Sequence[Any]) -> Iterat
         if len(found) > 1:
             yield Difference(where=where, expected="one run", answered=f"{len(found):,} of them")
         for name, value in run.items():
-            if name not in NOT_COMPARED:
+            if name == "command":
+                yield from _command(f"{where}.{name}", found[0])
+            else:
                 yield from _compare(f"{where}.{name}", value, found[0].get(name, _ABSENT))
     for key in given:
         if key not in wanted:
@@ -173,6 +214,21 @@ def _runs(kind: str, expected: Sequence[Any], answered: Sequence[Any]) -> Iterat
             where = f"order of {kind}, number {number + 1}"
             yield Difference(where=where, expected=_shown(key), answered=_shown(other))
             return
+
+
+def _command(where: str, run: Mapping[str, Any]) -> Iterator[Difference]:
+    """Hold a run's command against its own ``argv``, of which it is told elsewhere if it is odd."""
+    command, argv = run.get("command", _ABSENT), run.get("argv", _ABSENT)
+    if isinstance(command, str):
+        if not isinstance(argv, list):
+            return
+        try:
+            words = shlex.split(command)
+        except ValueError:  # a quotation is left open
+            words = None
+        if words == argv:
+            return
+    yield Difference(where=where, expected="a line that gives argv", answered=_shown(command))
 
 
 # --- Exclusions ----------------------------------------------------------------------------------
@@ -219,6 +275,7 @@ def _facts(item: Mapping[str, Any]) -> _Facts:
 
 def _of_one(where: str, expected: list[_Facts], answered: list[_Facts]) -> Iterator[Difference]:
     """Compare the exclusions of one repository and agent: mostly one, of faulty items several."""
+    wanted_reasons, reasons = [w[0] for w in expected], [found[0] for found in answered]
     _, expected, answered = _pair_up(expected, answered, lambda a, b: not any(_facts_differ(a, b)))
     # One that has the right reason is not held against another reason.
     pairs, expected, answered = _pair_up(expected, answered, lambda a, b: bool(a[0] == b[0]))
@@ -228,8 +285,17 @@ def _of_one(where: str, expected: list[_Facts], answered: list[_Facts]) -> Itera
         yield from _compare(f"{where}.transient", wanted[1], found[1])
     for wanted in expected[len(answered) :]:
         yield Difference(where=where, expected=_shown(wanted[0]), answered=NOTHING)
-    for found in answered[len(expected) :]:
-        yield Difference(where=where, expected=NOTHING, answered=_shown(found[0]))
+    twice = []
+    for reason, _ in answered[len(expected) :]:
+        count = wanted_reasons.count(reason)
+        if not count:
+            yield Difference(where=where, expected=NOTHING, answered=_shown(reason))
+        elif reason not in twice:
+            twice.append(reason)
+            several = f"{count:,} exclusions" if count > 1 else "one exclusion"
+            yield Difference(
+                where=where, expected=several, answered=f"{reasons.count(reason):,} of them"
+            )
 
 
 def _facts_differ(expected: _Facts, answered: _Facts) -> Iterator[bool]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
@@ -16,8 +17,8 @@ from .reporters import Styler, count_of, plain_style
 _TOLD = 10
 """So many differences of a vector are printed where there are several vectors."""
 
-_LINES = 5
-"""So many lines of what a command said are shown, from the end of it."""
+_FIRST, _LAST = 3, 7
+"""So many lines of what a command said are printed: some tell the error first, others last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,9 @@ class CheckedVector:
 
     Example:
         >>> from kaizen_schedule import check_conformance
-        >>> (vector,) = check_conformance("echo hello", only=["missed"]).vectors
+        >>> (vector,) = check_conformance("false", only=["missed"]).vectors
         >>> vector.ok, vector.error
-        (False, 'the answer is not JSON: expecting value, line 1, column 1')
+        (False, 'the command ended with 1')
     """
 
     name: str
@@ -41,8 +42,11 @@ class CheckedVector:
     """What the answer differs in."""
     error: str | None
     """Why there is no answer to compare; null where there is one."""
+    notes: tuple[str, ...] = ()
+    """What is no difference, and can explain some, such as other rules of time zones."""
     stderr: tuple[str, ...]
-    """Where there is no answer, the last lines that the command said, safe to print."""
+    """Where there is no answer, the lines that the command said, safe to print; of very many the
+    first and the last, and `…` between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +70,16 @@ class Conformance:
     """Each vector, by name."""
 
 
-def last_lines(said: bytes) -> tuple[str, ...]:
-    r"""The last lines of what a command said, safe to print.
+def lines_of(said: bytes) -> tuple[str, ...]:
+    r"""The lines of what a command said, safe to print.
 
     Example:
-        >>> last_lines(b"one\n\ntwo\x1b[2J\n")
+        >>> lines_of(b"one\n\ntwo\x1b[2J\n")
         ('one', 'two\\x1b[2J')
     """
     text = safety.redact(said.decode("utf-8", "replace"))[0]
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
-    return tuple(safety.clip(safety.escape(line), 200) for line in lines if line)[-_LINES:]
+    return tuple(safety.escape(line) for line in lines if line)
 
 
 def render_conformance(result: Conformance, *, style: Styler = plain_style) -> str:
@@ -90,6 +94,8 @@ def render_conformance(result: Conformance, *, style: Styler = plain_style) -> s
     for vector in result.vectors:
         if not vector.ok:
             lines += _render(vector, limit, style)
+    told = Counter(note for vector in result.vectors for note in vector.notes)
+    lines += (f"note: {note} ({count_of(n, 'vector')})" for note, n in told.items())
     total, failed = len(result.vectors), sum(not vector.ok for vector in result.vectors)
     verdict = f"{failed:,} not answered as expected" if failed else "all answered as expected"
     if total == 1:
@@ -104,11 +110,20 @@ def _render(vector: CheckedVector, limit: int, style: Styler) -> Iterator[str]:
     verdict = vector.error or f"{least}{count_of(found, 'difference')}"
     yield f"{style(vector.name, 'red')}: {verdict}"
     yield from wrap(vector.title, 80, initial_indent="  ", subsequent_indent="  ")
-    for line in vector.stderr:
-        yield f"  stderr: {line}"
+    yield from _said(vector.stderr)
     for item in vector.differences[:limit]:
         yield f"  {item.where}"
         yield f"    expected {style(item.expected, 'green')}"
         yield f"    answered {style(item.answered, 'yellow')}"
+        if item.note:
+            yield f"    {item.note}"
     if found > limit:
         yield f"  … {count_of(found - limit, 'more difference')}"
+
+
+def _said(lines: Sequence[str]) -> Iterator[str]:
+    """What a command said: its first and its last lines, each cut."""
+    shown = [f"  stderr: {safety.clip(line, 200)}" for line in lines]
+    if len(shown) > _FIRST + _LAST:
+        shown[_FIRST:-_LAST] = ["  … more with --format json"]
+    yield from shown

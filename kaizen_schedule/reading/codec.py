@@ -103,9 +103,9 @@ def _reader(kind: Any) -> _Reader:
         (other,) = (_reader(part) for part in parts if part is not type(None))
         return lambda data, at: None if data is None else other(data, at)
     if origin is tuple:
-        return _listed(kind, _reader(parts[0]))
+        return _listed(_reader(parts[0]))
     if origin is dict:
-        return _keyed(kind, _reader(parts[1]))
+        return _keyed(_reader(parts[1]))
     if dataclasses.is_dataclass(kind):
         return lambda data, at: _model(kind, data, at)
     if isinstance(kind, type) and issubclass(kind, Enum | datetime):
@@ -113,33 +113,38 @@ def _reader(kind: Any) -> _Reader:
     return _plain(kind, parts if origin is Literal else None)
 
 
-def _odd(kind: Any, at: str) -> ValueError:
-    return ValueError(f"{at or 'the whole'} is no {getattr(kind, '__name__', str(kind))}")
+def _odd(kind: str, at: str) -> ValueError:
+    return ValueError(f"{at or 'the whole'} is no {kind}")
 
 
-def _listed(kind: Any, item: _Reader) -> _Reader:
+def _listed(item: _Reader) -> _Reader:
     def read(data: Any, at: str) -> Any:
         if not isinstance(data, list):
-            raise _odd(kind, at)
+            raise _odd("list", at)
         return tuple(item(part, f"{at}/{number}") for number, part in enumerate(data))
 
     return read
 
 
-def _keyed(kind: Any, item: _Reader) -> _Reader:
+def _keyed(item: _Reader) -> _Reader:
     def read(data: Any, at: str) -> Any:
         if not isinstance(data, dict):
-            raise _odd(kind, at)
-        return {key: item(part, f"{at}/{key}") for key, part in data.items()}
+            raise _odd("object", at)
+        return {key: item(part, f"{at}/{_token(key)}") for key, part in data.items()}
 
     return read
+
+
+def _token(key: str) -> str:
+    """A key as a JSON pointer has it (RFC 6901, 3)."""
+    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _made(kind: Any, make: Callable[[Any], Any]) -> _Reader:
     def read(data: Any, at: str) -> Any:
         with contextlib.suppress(ValueError, TypeError):
             return make(data)
-        raise _odd(kind, at)
+        raise _odd(kind.__name__, at)
 
     return read
 
@@ -147,11 +152,12 @@ def _made(kind: Any, make: Callable[[Any], Any]) -> _Reader:
 def _plain(kind: Any, values: tuple[Any, ...] | None) -> _Reader:
     """What JSON has itself: one of some values, or anything of exactly that type."""
     allowed = (float, int) if kind is float else (kind,)
+    name = getattr(kind, "__name__", str(kind))
 
     def read(data: Any, at: str) -> Any:
         if (type(data) in allowed) if values is None else (data in values):
             return data
-        raise _odd(kind, at)
+        raise _odd(name, at)
 
     return read
 
@@ -166,7 +172,7 @@ def _moment(text: str) -> datetime:
 
 def _model(kind: Any, data: Any, at: str) -> Any:
     if not isinstance(data, dict):
-        raise _odd(kind, at)
+        raise _odd("object", at)
     values = {}
     for name, read, needed in _fields(kind):
         if name in data:

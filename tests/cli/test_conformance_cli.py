@@ -81,6 +81,9 @@ def test_what_a_vector_expects_is_not_looked_at(tmp_path: Path) -> None:
         held,
         held | {"expected": None},
         held | {"expected": vector("missed")["expected"]},
+        held | {"expected": {"foo": 1}},
+        held | {"expected": 7},
+        held | {"expected": ["\x1b", None]},
     ):
         done = run("contract", "answer", cwd=tmp_path, stdin=json.dumps(asked))
         assert json.loads(done.out) == answer
@@ -224,6 +227,34 @@ FAULTS: Mapping[str, tuple[str, str, str]] = {
         "missed", "runs[0]['argv'][4] = '-t'",
         '].argv[4]\n    expected "--target"\n    answered "-t"\n',
     ),
+    "a command is joined without quotes": (
+        "paths",
+        "for run in runs: run['command'] = ' '.join(run['argv'])",
+        "scheduled_runs[b:coach:2026-11-30T08:00:00Z].command\n"
+        "    expected a line that gives argv\n"
+        '    answered "kaizen-agentic schedule prepare coach --target /fleet/quo\'te --run ',
+    ),
+    "a command is left out": (
+        "missed", "del runs[0]['command']",
+        "].command\n    expected a line that gives argv\n    answered nothing\n",
+    ),
+    "an exclusion stands twice": (
+        "missed", "exclusions *= 2",
+        "exclusions[ledger, coach]\n    expected one exclusion\n    answered 2 of them\n",
+    ),
+    "the roster's digest is that of its text": (
+        "missed",
+        "answer['roster_digest'] ="
+        " hashlib.sha256(json.dumps(asked['roster']).encode()).hexdigest()",
+        "missed: 1 difference\n"
+        "  What has expired by now is told, beside what is handed out.\n"
+        "  roster_digest\n    expected ",
+    ),
+    "an instant has a fraction": (
+        "missed", "runs[0]['not_before'] = runs[0]['not_before'].replace('Z', '.000Z')",
+        '    expected "2026-12-03T08:19:54Z"\n    answered "2026-12-03T08:19:54.000Z"\n'
+        "    the same instant, written otherwise\n",
+    ),
     "a key is left out": (
         "missed", "del answer['repos']",
         "repos\n    expected a list of 0\n    answered nothing\n",
@@ -271,8 +302,26 @@ def test_a_fault_shows_where_it_matters_alone(tmp_path: Path) -> None:
     assert wrong["stderr"] == []
     assert wrong["title"] == vector("missed")["title"]
     (difference,) = wrong["differences"]
-    assert set(difference) == {"where", "expected", "answered"}
+    assert set(difference) == {"where", "expected", "answered", "note"}
+    assert difference["note"] is None
+    assert wrong["notes"] == []
     assert difference["where"] == "order of scheduled_runs, number 1"
+
+
+@pytest.mark.parametrize("fault", ["", "runs.reverse()"])
+def test_other_rules_of_time_zones_are_told_as_a_note(fault: str, tmp_path: Path) -> None:
+    fault = f"answer['tzdata_version'] = '2020.1'\nif asked['name'] == 'missed':\n    {fault or 0}"
+    words = ("--only", "missed", "--only", "window-*")
+    done = conformance(*words, cwd=tmp_path, command=with_fault(fault))
+    release = vector("missed")["tzdata_version"]
+    note = f'tzdata_version is "2020.1", of the vector it is "{release}"'
+    wrong = "runs.reverse()" in fault
+    verdict = "1 not answered as expected" if wrong else "all answered as expected"
+    assert done.out.endswith(f"note: {note} (4 vectors)\n4 vectors, {verdict}\n")
+    assert done.out.count("note: ") == 1
+    assert done.code == int(wrong)
+    done = conformance(*words, "--format", "json", cwd=tmp_path, command=with_fault(fault))
+    assert [item["notes"] for item in json.loads(done.out)["vectors"]] == [[note]] * 4
 
 
 # --- Adapters that do not answer ---------------------------------------------------------------
@@ -346,6 +395,21 @@ def test_what_ignores_a_long_question_is_compared(tmp_path: Path) -> None:
     assert (done.code, done.out) == (0, "1 vector, answered as expected\n")
 
 
+def test_what_is_no_json_is_shown_from_its_beginning(tmp_path: Path) -> None:
+    for code, shown in (
+        ("print(); print('hello')", '"hello"'),
+        ("print('\\x1b[2J\\u202e' + 'x' * 10**6)", '"\\x1b[2J\\u202e' + "x" * 46 + '…"'),
+        (f"print('{{', {SECRET!r})", '"{ [redacted:github-token]"'),
+        (f"print('x' * 50 + {SECRET!r} * 10**5)", '"xxxxx'),
+        ("import sys; sys.stdout.buffer.write(b'\\xff{}')", '"�{}"'),
+    ):
+        done = conformance("--only", "missed", cwd=tmp_path, command=python(code))
+        first = done.out.splitlines()[0]
+        assert f"; it begins {shown}" in first
+        assert len(first) < 160
+        assert "ghp_" not in done.out
+
+
 def gone(pid: int, *, within: float = 10) -> bool:
     """Whether a process ends, a zombie that nobody has waited for counted in."""
     end = time.monotonic() + within
@@ -376,6 +440,14 @@ def test_what_hangs_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
     assert done.code == 1
     assert done.out.startswith("missed: the command took longer than 4 s and was ended\n")
     assert all(gone(int(pid)) for pid in pids.read_text().split())
+
+
+def test_an_answer_counts_whatever_is_left_behind(tmp_path: Path) -> None:
+    """A child that holds standard output open takes nothing from a complete answer."""
+    command = shlex.join(["sh", "-c", f"sleep 600 & {OWN}; echo $! >pid"])
+    done = conformance("--only", "missed", cwd=tmp_path, command=command)
+    assert (done.code, done.out) == (0, "1 vector, answered as expected\n")
+    assert gone(int((tmp_path / "pid").read_text()))
 
 
 def test_what_closes_everything_and_goes_on_is_ended(tmp_path: Path) -> None:
@@ -423,12 +495,38 @@ def test_what_a_command_says_is_shown_harmless_and_short(tmp_path: Path) -> None
         "sys.exit(1)\n"
     )
     done = conformance("--only", "missed", cwd=tmp_path, command=python(code))
-    said = [line for line in done.out.splitlines() if line.startswith("  stderr: ")]
-    assert said[:4] == [f"  stderr: line {n}" for n in range(99_996, 100_000)]
-    assert said[4].startswith("  stderr: \\x1b[2J\\u202e [redacted:github-token] xxx")
-    assert len(said[4]) < 220
+    said = done.out.splitlines()[2:-1]
+    assert said[:3] == [f"  stderr: line {n}" for n in range(3)]
+    assert said[3] == "  … more with --format json"
+    assert said[4:10] == [f"  stderr: line {n}" for n in range(99_994, 100_000)]
+    assert said[10].startswith("  stderr: \\x1b[2J\\u202e [redacted:github-token] xxx")
+    assert len(said[10]) < 220
+    assert len(said) == 11
     assert SECRET not in done.out + done.err
     assert "\x1b" not in done.out + done.err
+    words = ("--only", "missed", "--format", "json")
+    done = conformance(*words, cwd=tmp_path, command=python(code))
+    lines = json.loads(done.out)["vectors"][0]["stderr"]
+    gap = lines.index("…")
+    assert lines[:gap] == [f"line {n}" for n in range(gap)]
+    assert lines[-2] == "line 99999"
+    assert lines[-1].endswith("x" * 10_000)
+    assert len(lines) > 500
+    assert SECRET not in done.out
+
+
+@pytest.mark.parametrize("count", [1, 10, 11])
+def test_the_error_is_shown_that_stands_before_a_stack(count: int, tmp_path: Path) -> None:
+    """As Node.js has it; others write the error last."""
+    code = f"import sys; sys.exit('\\n\\n'.join(map(str, range({count}))))"
+    done = conformance("--only", "missed", cwd=tmp_path, command=python(code))
+    lines = [line.removeprefix("  stderr: ") for line in done.out.splitlines()[2:-1]]
+    every = list(map(str, range(count)))
+    if count > 10:
+        every[3:-7] = ["  … more with --format json"]
+    assert lines == every
+    done = conformance("--only", "missed", "--format", "json", cwd=tmp_path, command=python(code))
+    assert json.loads(done.out)["vectors"][0]["stderr"] == list(map(str, range(count)))
 
 
 def test_an_adapter_gets_the_question_and_no_token(tmp_path: Path) -> None:
@@ -477,6 +575,8 @@ def test_what_is_no_command(command: str, told: str, tmp_path: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(told)
     assert done.err.splitlines()[1].startswith("fix: ")
+    mended = "fix: chmod +x ./plain, or name its interpreter" in done.err
+    assert mended is (command == "./plain")
 
 
 def test_without_a_command_an_example_is_shown(tmp_path: Path) -> None:
@@ -493,8 +593,12 @@ def test_names_that_no_vector_has(tmp_path: Path) -> None:
 
 
 def test_other_options(tmp_path: Path) -> None:
-    for words in (("--timeout", "0"), ("--jobs", "0"), ("--format", "csv")):
+    for words in (
+        ("--timeout", "0"), ("--timeout", "86401"), ("--timeout", "9999999"),
+        ("--jobs", "0"), ("--format", "csv"),
+    ):  # fmt: skip
         assert conformance(*words, cwd=tmp_path).code == 2
+    assert conformance("--timeout", "86400", "--only", "missed", cwd=tmp_path).code == 0
 
 
 def test_a_command_with_a_secret_is_not_repeated(tmp_path: Path) -> None:
@@ -592,6 +696,24 @@ def test_no_words_are_no_command() -> None:
         api.check_conformance([])
 
 
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_nothing_can_be_done_none_at_a_time(jobs: int) -> None:
+    with pytest.raises(UsageError, match=f"jobs is {jobs}"):
+        api.check_conformance("true", jobs=jobs)
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1.5, float("nan")])
+def test_nothing_is_done_in_no_time(timeout_s: float) -> None:
+    with pytest.raises(UsageError, match=f"timeout_s is {timeout_s:g}"):
+        api.check_conformance("true", timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize("timeout_s", [1e9, 1e300, float("inf")])
+def test_any_time_may_be_given(timeout_s: float) -> None:
+    (found,) = api.check_conformance("echo x", timeout_s=timeout_s, only=["missed"]).vectors
+    assert str(found.error).startswith("the answer is not JSON")
+
+
 # --- Folders of vectors ------------------------------------------------------------------------
 
 
@@ -604,6 +726,41 @@ def test_an_exported_folder(tmp_path: Path) -> None:
     file = "out/contracts/vectors/missed.json"
     assert done.err == f"next: kaizen-agentic contract answer {file}\n"
     assert run(*shlex.split(done.err)[2:], cwd=tmp_path).code == 0
+    done = conformance("--vectors", "out", "--only", "window-*", cwd=tmp_path, command="false")
+    again, _, shown = done.err.partition("; see ")
+    assert shown == "out/contracts/vectors/window-after-an-outage.json\n"
+    assert again == (
+        "next: kaizen-agentic contract conformance --command false --vectors out"
+        " --only window-after-an-outage"
+    )
+
+
+def test_after_some_vectors_the_next_step_is_to_ask_all(tmp_path: Path) -> None:
+    ask = "next: kaizen-agentic contract conformance --command "
+    done = conformance("--only", "missed", cwd=tmp_path)
+    assert done.err == f"{ask}{shlex.quote(OWN)}\n"
+    assert run("contract", "export", "o u t", "-q", cwd=tmp_path).code == 0
+    done = conformance("--only", "window-*", "--vectors", "o u t", cwd=tmp_path)
+    assert done.err == f"{ask}{shlex.quote(OWN)} --vectors 'o u t'\n"
+    done = conformance("--only", "missed", cwd=tmp_path, command=f"{with_fault('')} {SECRET}")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_folder_that_lacks_vectors_is_said_to(tmp_path: Path) -> None:
+    total = len(list(VECTORS.glob("*.json")))
+    write_files(tmp_path, {
+        "v/missed.json": _changed(), "v/mine.json": _changed(name="mine"),
+    })  # fmt: skip
+    told = f"warning: the folder has 1 of the {total} packaged vectors"
+    done = conformance("--vectors", "v", cwd=tmp_path)
+    assert (done.code, done.out) == (0, "2 vectors, all answered as expected\n")
+    assert done.err == f"{told}\nnext: kaizen-agentic schedule pilot\n"
+    done = conformance("--vectors", "v", "--format", "json", cwd=tmp_path)
+    assert (json.loads(done.out)["ok"], done.err) == (True, f"{told}\n")
+    assert conformance("--vectors", "v", "-q", cwd=tmp_path).err == ""
+    assert run("contract", "export", "out", "-q", cwd=tmp_path).code == 0
+    done = conformance("--vectors", "out", "--only", "missed", cwd=tmp_path)
+    assert "warning" not in done.err
 
 
 def test_without_a_folder_the_next_step_is_to_have_one(tmp_path: Path) -> None:
@@ -638,12 +795,16 @@ HOSTILE: Mapping[str, tuple[str | bytes, str]] = {
     "no JSON": ("# A page\n", "is not JSON: expecting value, line 1, column 1"),
     "empty": ("", "is not JSON: it is empty"),
     "binary": (b"\xff\x00", "is not JSON: byte 1 is not UTF-8"),
-    "another JSON": ("[]", "is no vector: the whole is no Vector"),
+    "another JSON": ("[]", "is no vector: the whole is no object"),
     "no vector": ('{"name": "missed"}', "is no vector: /title is missing"),
-    "a strange type": (_changed(hosts="forge-1"), "is no vector: /hosts is no "),
+    "a strange type": (_changed(hosts="forge-1"), "is no vector: /hosts is no list"),
     "a strange key": (
         _changed(files={"/fleet/\x1b[2J": 7}),
-        "is no vector: /files//fleet/\\x1b[2J is no VectorFile",
+        "is no vector: /files/~1fleet~1\\x1b[2J is no object",
+    ),
+    "a key that only looks escaped": (
+        _changed(files={"/fleet/~1": {"link": 7}}),
+        "is no vector: /files/~1fleet~1~01/link is no str",
     ),
     "too deep": ("[" * 100_000, "is not JSON: it is nested too deeply"),
     "another name": (_changed(name="other"), 'is named "other"'),
@@ -664,6 +825,10 @@ HOSTILE: Mapping[str, tuple[str | bytes, str]] = {
     ),
     "a very long path": (
         _changed(files={"/fleet" + "/a" * 1_000_000: FILE}),
+        'cannot be used: "/fleet/a/a/a',
+    ),
+    "a very deep path": (
+        _changed(files={"/fleet" + "/a" * 1_000: FILE}),
         'cannot be used: "/fleet/a/a/a',
     ),
     "no bytes": (
@@ -738,8 +903,23 @@ def _definition(**policy: str) -> Any:
 REFUSED = {
     "another release": (
         _changed(tzdata_version="1999.1"),
-        "the vector is of tzdata 1999.1",
+        'the vector is of tzdata "1999.1"',
         "install tzdata==1999.1",
+    ),
+    "a release that writes on the terminal": (
+        _changed(tzdata_version="\x1b]0;owned\x07\nerror: x" + "9" * 500),
+        'the vector is of tzdata "\\x1b]0;owned\\x07\\nerror: x999',
+        "",
+    ),
+    "a window of many years": (
+        _changed(window={"start": "1970-01-01T00:00:00Z", "end": "2199-12-31T00:00:00Z"}),
+        "the window of the vector is longer than a year",
+        "",
+    ),
+    "a window without an instant": (
+        _changed(window={"start": "2026-12-01T00:00:00Z", "end": "2026-12-01T01:00:00+01:00"}),
+        "the window of the vector ends before it begins",
+        "",
     ),
     "no JSON": (
         "nonsense",
@@ -786,7 +966,20 @@ def test_what_cannot_be_answered_is_refused(name: str, tmp_path: Path) -> None:
     done = run("contract", "answer", cwd=tmp_path, stdin=text)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"error: {told}"), done.err
-    assert f"fix: {fix}" in done.err if fix else "Traceback" not in done.err
+    assert done.err.rstrip("\n").replace("\n", "").isprintable()
+    assert f"fix: {fix}" in done.err if fix else "fix: " not in done.err
+    assert max(map(len, done.err.splitlines())) < 300
+
+
+def test_of_a_very_deep_path_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    asked = _changed(files={"/fleet" + "/a" * 1_000: FILE})
+    done = run(
+        "contract", "answer", cwd=tmp_path, stdin=asked, env={"TMPDIR": str(tmp_path / "tmp")}
+    )
+    assert (done.code, done.out) == (2, "")
+    assert '" has more than 100 names\n' in done.err
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_files_that_cannot_be_had(tmp_path: Path) -> None:
@@ -808,7 +1001,7 @@ def test_a_vector_sees_nothing_of_this_machine(way: str, tmp_path: Path) -> None
         "link": {"/fleet/ledger": LINK | {"link": str(tmp_path)}},
         "two links": {
             "/fleet/ledger": LINK | {"link": "other"},
-            "/fleet/other": LINK | {"link": "../.." * 20 + str(tmp_path)},
+            "/fleet/other": LINK | {"link": "../" * 40 + str(tmp_path)[1:]},
         },
     }[way]
     roster = [{"slug": "ledger", "host_paths": {"forge-1": place}}]

@@ -346,7 +346,7 @@ def test_diff(tmp_path: Path, fleet: Fleet) -> None:
 def test_a_saved_answer_that_is_none(tmp_path: Path, fleet: Fleet) -> None:
     part = fleet.json("roster", "--repo", "a*")
     for content, says in (
-        ({"repos": []}, "is missing"), (part, "a part of"), ([], "is no RosterAnswer"),
+        ({"repos": []}, "is missing"), (part, "a part of"), ([], "the whole is no object"),
     ):  # fmt: skip
         path = write_files(tmp_path, {"old.json": json.dumps(content)}) / "old.json"
         for flag in ("--merge", "--diff"):

@@ -147,15 +147,28 @@ def test_a_command_need_not_read_nor_close_in_order() -> None:
         assert (each.code, each.cut, each.out) == (0, None, b"x")
 
 
-def test_of_standard_error_the_last_whole_lines_are_kept() -> None:
+def test_of_standard_error_the_first_and_the_last_whole_lines_are_kept() -> None:
     code = "import sys; [print('line', n, file=sys.stderr) for n in range(50_000)]"
     (each,) = fed(code, b"")
-    assert each.err.endswith(b"line 49998\nline 49999\n")
-    assert each.err.startswith(b"line 4")
-    assert len(each.err) <= 16 * 1024
-    (each,) = fed("import sys; sys.stderr.write('a\\n' + 'x' * 100_000)", b"")
-    assert each.err.count(b"x") < 100_000
+    head, tail = (part.splitlines() for part in each.err.split("\n…\n".encode()))
+    assert head == [b"line %d" % n for n in range(len(head))]
+    assert tail == [b"line %d" % n for n in range(50_000 - len(tail), 50_000)]
+    assert len(head) > 100 < len(tail)
+    assert len(each.err) <= 16 * 1024 + 5
     assert fed("import sys; sys.stderr.write('short')", b"")[0].err == b"short"
+
+
+@pytest.mark.parametrize("piece", [1_000, 100_000])
+def test_of_a_line_of_standard_error_no_part_is_kept(piece: int) -> None:
+    """Half a secret would not be known for one."""
+    code = (
+        "import sys\n"
+        "sys.stderr.write('first\\n')\n"
+        f"for _ in range(100_000 // {piece}): sys.stderr.write('x' * {piece}); sys.stderr.flush()\n"
+        "sys.stderr.write('\\nlast')\n"
+    )
+    (each,) = fed(code, b"")
+    assert each.err == "first\n…\nlast".encode()
 
 
 def test_what_takes_too_long_or_prints_too_much_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,8 +191,10 @@ def test_what_a_command_left_behind_is_not_waited_for() -> None:
         f"child = subprocess.Popen([*{PYTHON!r}, 'import time; time.sleep(600)'])\n"
         "print(child.pid)\n"
     )
-    (each,) = fed(code, b"", timeout_s=3)
-    assert (each.cut, each.code) == (Cut.TIME, 0)
+    began = time.monotonic()
+    (each,) = fed(code, b"", timeout_s=60)
+    assert (each.cut, each.code) == (None, 0)
+    assert time.monotonic() - began < 20
     for _ in range(200):
         if not psutil.pid_exists(int(each.out)) or (
             psutil.Process(int(each.out)).status() == psutil.STATUS_ZOMBIE
@@ -188,6 +203,28 @@ def test_what_a_command_left_behind_is_not_waited_for() -> None:
         time.sleep(0.02)
     else:
         pytest.fail("it goes on")
+
+
+def test_what_a_command_left_behind_may_still_say_something() -> None:
+    child = "import time; time.sleep(0.2); print('late')"
+    code = f"import subprocess; subprocess.Popen([*{PYTHON!r}, {child!r}])"
+    (each,) = fed(code, b"")
+    assert (each.cut, each.code, each.out) == (None, 0, b"late\n")
+
+
+def test_a_command_that_ended_in_time_did_not_take_too_long() -> None:
+    code = (
+        "import subprocess, time\n"
+        f"subprocess.Popen([*{PYTHON!r}, 'import time; time.sleep(600)'])\n"
+        "time.sleep(1.5)\n"
+    )
+    (each,) = fed(code, b"", timeout_s=2)
+    assert (each.cut, each.code) == (None, 0)
+
+
+def test_a_long_time_is_waited_in_parts() -> None:
+    """No call of the system waits for so long."""
+    assert fed("print('x')", b"", timeout_s=1e12)[0].out == b"x\n"
 
 
 def test_who_no_longer_listens_ends_what_runs(tmp_path: Path) -> None:
@@ -234,6 +271,21 @@ def test_a_machine_that_has_no_process_left(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_no_command(words: list[str]) -> None:
     with pytest.raises(UsageError, match="cannot run "):
         list(feed_each(words, [b""], jobs=1, timeout_s=1))
+
+
+def test_what_may_not_be_run_is_mended_where_it_can_be(tmp_path: Path) -> None:
+    plain, odd = tmp_path / "plain", tmp_path / "o\x1bdd"
+    for path, fix in (
+        (plain, f"chmod +x {plain}, or name its interpreter"),
+        (odd, "chmod +x it, or name its interpreter"),
+        (tmp_path, "name a command that this machine has"),
+    ):
+        if path != tmp_path:
+            path.write_text("#!/bin/sh\n")
+            path.chmod(0o644)
+        with pytest.raises(UsageError, match="permission denied") as caught:
+            list(feed_each([str(path)], [b""], jobs=1, timeout_s=1))
+        assert caught.value.fix == fix
 
 
 @pytest.mark.parametrize("line", ["", " ", "''", "'x", 'a "b', "a\\"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
@@ -13,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kaizen_schedule.edges import packaged
-from kaizen_schedule.publishing.comparing import LIMIT, Difference, differences
+from kaizen_schedule.publishing.comparing import LIMIT, Difference, differences, notes
 
 PATHS = [
     path
@@ -57,11 +58,12 @@ def test_an_answer_differs_in_nothing_from_itself(path: str) -> None:
 def test_what_is_each_implementation_s_own_is_not_compared(path: str) -> None:
     answer = deepcopy(_expected(path))
     for run in (*answer["scheduled_runs"], *answer["repos"]):
-        run["command"] = "as they quote it"
+        run["command"] = " ".join(f'"{word}"' if '"' not in word else shlex.quote(word)
+                                  for word in run["argv"])  # fmt: skip
         run["more"] = 1
     for item in answer["exclusions"]:
         item.update(detail="other words", fix="", diagnostics=None, more=1)
-    for name in ("digest", "counts", "tool_version", "schema_version", "roster_digest", "now"):
+    for name in ("digest", "counts", "tool_version", "schema_version", "tzdata_version", "now"):
         del answer[name]
     answer["exclusions"].reverse()
     answer["more"] = {"nested": []}
@@ -70,7 +72,7 @@ def test_what_is_each_implementation_s_own_is_not_compared(path: str) -> None:
 
 # --- Any single fault --------------------------------------------------------------------------
 
-_HEAD = ("window", "host", "hosts", "definition")
+_HEAD = ("window", "host", "hosts", "definition", "roster_digest")
 _FACTS = ("reason", "transient")
 
 
@@ -93,7 +95,7 @@ def places(answer: Any) -> Iterator[tuple[tuple[Any, ...], str]]:
         for number, run in enumerate(answer[kind]):
             yield (kind, number), kind
             for name, value in run.items():
-                if name not in ("command", "idempotency_key"):
+                if name != "idempotency_key":
                     yield from inner(value, (kind, number, name), f".{name}")
             yield (kind, number, "idempotency_key"), kind
     yield ("exclusions",), "exclusions"
@@ -211,6 +213,7 @@ def test_a_field_of_a_run() -> None:
         run["not_before"] = "2026-12-03T08:19:55Z"
         run["labels"] = ["kaizen", "agent:coach"]
         run["argv"].append("--more")
+        run["command"] += " --more"
         run["review"] = None
         del run["host"]
 
@@ -246,6 +249,61 @@ def test_a_run_of_a_whole_repository() -> None:
     (found,) = spoilt("no-metrics", change)
     assert found.where.startswith("repos[")
     assert found.where.endswith("].path")
+
+
+# --- The command -------------------------------------------------------------------------------
+
+
+def test_a_command_has_to_give_argv() -> None:
+    """As they quote it, but read by a shell it is argv."""
+
+    def change(answer: Any) -> None:
+        first, second, third, fourth, *_ = answer["scheduled_runs"]
+        first["command"] = first["command"].replace("coach", "'co'\\a\"ch\"", 1)
+        second["command"] += " --more"
+        third["command"] = "prepare 'coach"
+        fourth["command"] = fourth["argv"]
+
+    runs = expected("missed")["scheduled_runs"]
+    where = [f"scheduled_runs[{run['idempotency_key']}].command" for run in runs]
+    found = told(spoilt("missed", change))
+    assert [item[:2] for item in found] == [(w, "a line that gives argv") for w in where[1:4]]
+    assert found[0][2].startswith('"kaizen-agentic schedule prepare coach')
+    assert [item[2] for item in found[1:]] == ['"prepare \'coach"', "a list of 12"]
+
+
+def test_a_command_that_is_left_out() -> None:
+    found = spoilt("missed", lambda answer: answer["scheduled_runs"][0].pop("command"))
+    assert told(found) == [(f"{RUN}.command", "a line that gives argv", "nothing")]
+    (found_of_repo,) = spoilt("no-metrics", lambda answer: answer["repos"][0].pop("command"))
+    assert found_of_repo.where.endswith("].command")
+
+
+@pytest.mark.parametrize("argv", [None, 7, "text", [], [7], GONE])
+def test_a_command_is_held_against_its_own_argv(argv: Any) -> None:
+    """Where argv is no list, that is told, and the command is held against nothing."""
+
+    def change(answer: Any) -> None:
+        run = answer["scheduled_runs"][0]
+        if argv is GONE:
+            del run["argv"]
+        else:
+            run["argv"] = argv
+
+    found = spoilt("missed", change)
+    assert found
+    elsewhere = [item.where for item in found if not item.where.startswith(f"{RUN}.argv")]
+    assert elsewhere == [f"{RUN}.command"] * isinstance(argv, list)
+
+    def both(answer: Any) -> None:
+        run = answer["scheduled_runs"][0]
+        run["argv"][4] = "-t"
+        run["command"] = run["command"].replace("--target", "-t")
+
+    assert told(spoilt("missed", both)) == [(f"{RUN}.argv[4]", '"--target"', '"-t"')]
+
+
+# --- Lists -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", [None, 7, True, "text", {}, {"a": []}])
@@ -305,9 +363,27 @@ def test_faulty_items_are_counted() -> None:
     fewer = spoilt(name, lambda answer: answer["exclusions"].pop(alike[0]))
     assert told(fewer) == [(place, f'"{name}"', "nothing")]
     more = spoilt(name, lambda answer: answer["exclusions"].append(answer["exclusions"][alike[0]]))
-    assert told(more) == [(place, "nothing", f'"{name}"')]
+    assert told(more) == [(place, f"{len(alike)} exclusions", f"{len(alike) + 1} of them")]
     other = spoilt(name, lambda a: a["exclusions"][alike[1]].update(reason="unreadable"))
     assert told(other) == [(f"{place}.reason", f'"{name}"', '"unreadable"')]
+
+
+def test_an_exclusion_that_stands_twice() -> None:
+    place = "exclusions[ledger, coach]"
+
+    def twice(answer: Any) -> None:
+        answer["exclusions"] += answer["exclusions"] * 2
+
+    assert told(spoilt("missed", twice)) == [(place, "one exclusion", "3 of them")]
+
+    def nearly(answer: Any) -> None:
+        answer["exclusions"].append(answer["exclusions"][0] | {"transient": True})
+        answer["exclusions"].append(answer["exclusions"][0] | {"reason": "not-due"})
+
+    assert told(spoilt("missed", nearly)) == [
+        (place, "one exclusion", "2 of them"),
+        (place, "nothing", '"not-due"'),
+    ]
 
 
 def test_the_right_reason_is_not_held_against_another() -> None:
@@ -330,6 +406,7 @@ def test_which_question_is_answered() -> None:
         answer["window"]["end"] = "2026-12-07T08:00:01Z"
         answer["hosts"].append("forge-2")
         answer["definition"] = None
+        answer["roster_digest"] = "0" * 64
         del answer["host"]
 
     assert told(spoilt("missed", change)) == [
@@ -337,7 +414,51 @@ def test_which_question_is_answered() -> None:
         ("host", '"forge-1"', "nothing"),
         ("hosts[1]", "nothing", '"forge-2"'),
         ("definition", '"weekly-coach-orientation"', "null"),
+        ("roster_digest", f'"{expected("missed")["roster_digest"]}"', f'"{"0" * 64}"'),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("2026-12-03T08:19:54+00:00", True),
+        ("2026-12-03T08:19:54.000Z", True),
+        ("2026-12-03T09:19:54+01:00", True),
+        ("2026-12-03T08:19:54.001Z", False),
+        ("2026-12-03T08:19:54", False),
+        ("2026-12-03T08:19:54-00:01", False),
+        ("2026-12-03", False),
+        ("\ud800", False),
+        ("0001-01-01T00:00:00+23:59", False),
+        ("9999-12-31T23:59:59-23:59", False),
+        ("2026-12-03T08:19:54." + "0" * 10_000 + "Z", False),
+        (1796285994, False),
+    ],
+)
+def test_an_instant_that_is_written_otherwise(written: Any, same: bool) -> None:
+    def change(answer: Any) -> None:
+        answer["scheduled_runs"][0]["not_before"] = written
+
+    (found,) = spoilt("missed", change)
+    assert found.where == f"{RUN}.not_before"
+    assert found.note == ("the same instant, written otherwise" if same else None)
+
+
+def test_other_rules_of_time_zones_are_no_difference() -> None:
+    wanted = expected("missed")
+    release = wanted["tzdata_version"]
+    for answer, told_of in (
+        (wanted, ()),
+        (wanted | {"tzdata_version": "2020.1"},
+         (f'tzdata_version is "2020.1", of the vector it is "{release}"',)),
+        (wanted | {"tzdata_version": ["\x1b"]},
+         (f'tzdata_version is a list of 1, of the vector it is "{release}"',)),
+        ({k: v for k, v in wanted.items() if k != "tzdata_version"},
+         (f'tzdata_version is nothing, of the vector it is "{release}"',)),
+        ([], ()),
+    ):  # fmt: skip
+        assert notes(wanted, answer) == told_of
+    assert spoilt("missed", lambda answer: answer.pop("tzdata_version")) == ()
 
 
 @pytest.mark.parametrize("answer", [None, [], [{}], "text", 7, 1e300, True])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from kaizen_schedule.reading import rules, safety
@@ -203,10 +204,9 @@ def load_prompt(data: bytes, *, path: str, name: str, packaged: Prompt | None = 
             name, path, f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
         )
     front, body, problems = split_front_matter(text, path)
-    lint = _Lint(front=front, path=safety.escape(path), name=name)
-    lint.problems += problems
+    lint = _Lint(front=front, path=safety.escape(path), name=name, unclosed=problems)
     values = lint.values() if front is not None else {}
-    risk = lint.risk(values) if front is not None else Risk.LOW
+    risk = lint.risk(values, text) if front is not None else Risk.LOW
     if packaged is not None and packaged.risk is Risk.HIGH and risk is not Risk.HIGH:
         if "risk" in values:
             lint.add(
@@ -259,7 +259,16 @@ def _parse(front: str, path: str) -> Document:
 
 
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,63}):[ \t]*(.*)")
-_HIGH = re.compile(r"\brisk\b[\"']?\s*:\s*[\"']?high\b", re.IGNORECASE)
+_IS_RISK = re.compile("risk", re.IGNORECASE | re.ASCII)
+# In text that is no sound front matter: where risk is a key, wherever that stands; and what says
+# low behind it.
+_RISK = re.compile(r"(?<![a-z0-9_])risk[\"']?[ \t\r\n]*:", re.IGNORECASE | re.ASCII)
+_LOW = re.compile(r"[ \t]*[\"']?low[\"']?(?=[ \t]*(?:[\r\n,}\]]|\Z)|[ \t]+#)")
+# What one slip makes of risk: a letter more, one less, another one, or two that changed places.
+_LIKE_RISK = re.compile(
+    r".*risk.*|.?isk|r.?sk|ri.?k|ris.?|r.isk|ri.sk|ris.k|irsk|rsik|riks",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
 _LINT_LIMIT = 50
 """So many slips of a kind are told of one prompt; then how many more there are."""
 
@@ -267,12 +276,15 @@ _LINT_LIMIT = 50
 class _Lint:
     """Reads front matter and gathers what is odd about it."""
 
-    def __init__(self, *, front: Document | None, path: str, name: str) -> None:
+    def __init__(
+        self, *, front: Document | None, path: str, name: str, unclosed: list[Diagnostic]
+    ) -> None:
         self.front = front
         self.path = path
         self.name = label(name)
         self.agent = name
-        self.problems: list[Diagnostic] = []
+        self.unclosed = bool(unclosed)
+        self.problems = unclosed
         self.from_yaml = False
 
     def add(self, rule: Rule, message: str, fix: str, route: tuple[str, ...] = ()) -> None:
@@ -292,14 +304,13 @@ class _Lint:
         """The front matter as a mapping; read line by line where it is not YAML."""
         front = self.front
         assert front is not None
-        unclosed = bool(self.problems)
         values: dict[str, Any]
         if front.complete and isinstance(front.data, dict):
             self.from_yaml = True
             values = front.data
         else:
             values = _by_lines(front.source)
-        if not unclosed:
+        if not self.unclosed:
             told = front.findings[:_LINT_LIMIT]
             self.problems += [self._yaml_problem(finding, front) for finding in told]
             if left := len(front.findings) - len(told):
@@ -372,26 +383,35 @@ class _Lint:
             fix = f"known are {', '.join(_OURS)}, tools, model"
             self.add(rules.PROMPT_UNKNOWN_KEY, message, fix, (last,))
 
-    def risk(self, values: Mapping[str, Any]) -> Risk:
+    def risk(self, values: Mapping[str, Any], text: str) -> Risk:
         """Low only where it says so or says nothing: what is unclear is not taken for harmless.
 
-        Where the front matter is faulty, or a key is another spelling of risk, any ``risk: high``
-        in it counts.
+        Args:
+            values: The front matter as a mapping.
+            text: The whole prompt; where its front matter is not closed, any of it may be meant.
         """
         assert self.front is not None
-        if values.get("risk", "low") != "low":
-            return Risk.HIGH
-        faulty = bool(self.front.findings) or not self.from_yaml
-        if faulty and _HIGH.search(self.front.source.text):
-            return Risk.HIGH
-        return Risk.HIGH if _says_high(values) else Risk.LOW
+        high = False
+        if self.from_yaml and not self.unclosed:
+            high = any(
+                value != "low" if _IS_RISK.fullmatch(key) else _means_high(key, value)
+                for key, value in values.items()
+            )
+            if not self.front.findings:
+                return Risk.HIGH if high else Risk.LOW
+        source = Source(text) if self.unclosed else self.front.source
+        text = source.text
+        high = high or any(not _LOW.match(text, found.end()) for found in _RISK.finditer(text))
+        high = high or any(_means_high(key, value) for key, value in _lines_of(source))
+        return Risk.HIGH if high else Risk.LOW
 
 
-def _says_high(values: Mapping[str, Any]) -> bool:
+def _means_high(key: str, value: Any) -> bool:
     """Whether a key that was probably meant to be risk says high."""
-    return any(
-        str(value).strip().lower() == "high" and len(key) < 10 and nearest(key, _OURS) == "risk"
-        for key, value in values.items()
+    return (
+        isinstance(value, str)
+        and value.strip().lower() == "high"
+        and _LIKE_RISK.fullmatch(key) is not None
     )
 
 
@@ -418,10 +438,16 @@ def _line_of(source: Source, key: str) -> Span:
     return Span(line=1, column=1, end_line=1, end_column=1)
 
 
-def _by_lines(source: Source) -> dict[str, Any]:
-    """What can be read of front matter that is not YAML: one key a line, as text."""
-    values: dict[str, Any] = {}
-    for number in range(1, min(len(source.starts), 200) + 1):
+def _lines_of(source: Source) -> Iterator[tuple[str, str]]:
+    """The keys and values of front matter that is not YAML: one a line, as text."""
+    for number in range(1, len(source.starts) + 1):
         if match := _LINE.fullmatch(source.line(number)):
-            values.setdefault(match[1], match[2].strip().strip("\"'"))
+            yield match[1], match[2].strip().strip("\"'")
+
+
+def _by_lines(source: Source) -> dict[str, Any]:
+    """The first value of each of those keys, as far as front matter can be expected to reach."""
+    values: dict[str, Any] = {}
+    for key, value in islice(_lines_of(source), 200):
+        values.setdefault(key, value)
     return values

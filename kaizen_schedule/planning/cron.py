@@ -127,8 +127,9 @@ def parse_cron(text: str) -> Cron:
     """Read a cron of the portable subset.
 
     Args:
-        text: Exactly five ASCII fields with spaces between them: ``*``, numbers (weekday 0-7),
-            ``MON`` or ``JAN`` in capitals, lists, rising ranges, ``/n`` after ``*`` or a range.
+        text: Exactly five ASCII fields with spaces between them: ``*`` or ``*/n``, or a list of
+            numbers (weekday 0-7), ``MON`` or ``JAN`` in capitals, and rising ranges with or without
+            ``/n``.
 
     Raises:
         CronError: It is not portable, or no cron; says which rule, and a fix.
@@ -224,6 +225,20 @@ def _mended(parts: list[str], field: _Field, item: str, better: str) -> str:
     return _write(" ".join([*parts[:index], ",".join(filter(None, items)), *parts[index + 1 :]]))
 
 
+def _spelt_out(parts: list[str], field: _Field) -> str:
+    """A fix that writes every value of a field that holds ``*`` in a list."""
+    index = _FIELDS.index(field)
+    try:
+        values = {v for item in parts[index].split(",") for v in _parse_item(item, field, parts)}
+    except CronError:
+        values = set()
+    every = range(field.low, _last(field) + 1)
+    listed = ",".join(map(str, sorted({v if v in every else field.low for v in values})))
+    whole = "*" if values.issuperset(every) else listed
+    better = _write(" ".join([*parts[:index], whole, *parts[index + 1 :]]))
+    return better or "write the values as a list, without *"
+
+
 def _in_short(parts: list[str]) -> str:
     """A fix that writes months and weekdays as three capitals; empty where that is no cron."""
     whole = " ".join(parts)
@@ -236,9 +251,12 @@ def _parse_field(part: str, field: _Field, cron: list[str]) -> tuple[int, ...]:
     values: set[int] = set()
     items = part.split(",")
     for item in items:
-        if item == "*":
-            fix = f'write "*" for every {field.name}'
-            raise _unportable(field, item, "a list that holds *", fix)
+        # First or last in a list, a star would say whether clock changes move the whole time.
+        if item.startswith("*") and len(items) > 1:
+            every = f'write "*" for every {field.name}' if item == "*" else ""
+            raise _unportable(
+                field, item, "a list that holds *", every or (lambda: _spelt_out(cron, field))
+            )
         values.update(_parse_item(item, field, cron))
     return tuple(sorted(values))
 
@@ -280,6 +298,15 @@ def _parse_item(item: str, field: _Field, cron: list[str]) -> Iterator[int]:
                 f"a step is 1 to {largest} here",
             )
         step = int(step_text)
+    if (low, high, step, field.name) == (1, 7, 1, "weekday"):
+        # Temporal reads 7 as Sunday, and of these seven days it fires on the other six.
+        whole = "*" if cron[2] == "*" and cron[4] == item else "0-6"
+        raise _unportable(
+            field,
+            item,
+            "all seven days from 1 to 7",
+            lambda: _mended(cron, field, item, whole) or "write * for every day",
+        )
     return iter(range(low, high + 1, step))
 
 

@@ -78,7 +78,7 @@ class Run:
     timezone: str
     """The zone in which the cron is read."""
     scheduled_for: datetime
-    """Local time, with its offset."""
+    """Local time with its offset, which is `Z` where it is zero."""
     scheduled_for_utc: datetime
     """The same instant in UTC."""
     not_before: datetime
@@ -136,7 +136,7 @@ class RepoRun:
     path: str
     """The checkout on that host."""
     scheduled_for: datetime
-    """Local time in the trigger's zone, with its offset."""
+    """Local time in the trigger's zone with its offset, which is `Z` where it is zero."""
     not_before: datetime
     """UTC; the scheduled time and the stagger."""
     expires_at: datetime

@@ -13,6 +13,8 @@ from kaizen_schedule.planning.definitions import ActivityDefinition, Inputs, Pol
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
 from kaizen_schedule.planning.windows import Window
 
+from . import vector_texts as texts
+from .vector_texts import COACH, manifest, prompt, timed
 from .vectors import FLEET, Vector, VectorFile, VectorPrompt
 
 HOST = "forge-1"
@@ -21,8 +23,6 @@ FIRES = datetime(2026, 11, 30, 8, tzinfo=UTC)
 WEEK = Window(start=FIRES, end=FIRES + timedelta(days=7))
 _METRICS = ".kaizen/metrics/coach/executions.jsonl"
 _RUN = '{"timestamp": "2026-11-23T08:10:00Z", "outcome": "success", "duration_s": 60}\n'
-_HIGH = "---\nname: coach\ndescription: Guides.\nrisk: high\n---\n# coach\n"
-_LOW = "---\nname: painter\ndescription: Paints.\n---\n# painter\n"
 
 Files = Mapping[str, "str | bytes | VectorFile"]
 
@@ -35,17 +35,17 @@ def _link(target: str) -> VectorFile:
     return VectorFile(link=target, mode="0777")
 
 
-def _manifest(*entries: str, zone: str = "Europe/Berlin", head: str = "") -> str:
-    """A manifest of entries on one line each."""
-    lines = ['version: "1"', f"timezone: {zone}", *filter(None, [head])]
-    lines.append("agents:" if entries else "agents: {}")
-    return "\n".join([*lines, *(f"  {entry}" for entry in entries), ""])
+_GIT: Files = {".git/HEAD": "ref: refs/heads/main\n"}
 
 
-_COACH = _manifest("coach: {cadence: weekly}")
+def _chain(count: int) -> Files:
+    """A manifest behind so many links, one after the other."""
+    names = [MANIFEST_PATH, *(f".kaizen/{number}" for number in range(1, count))]
+    links = {name: _link(f"{number}") for number, name in enumerate(names[:-1], 1)}
+    return {**_GIT, **links, names[-1]: _link("../shared.yml"), "shared.yml": COACH}
 
 
-def _checkout(manifest: str | bytes | None = _COACH, **more: str | bytes | VectorFile) -> Files:
+def _checkout(manifest: str | bytes | None = COACH, **more: str | bytes | VectorFile) -> Files:
     """A checkout that has opted in, with more files by their paths."""
     held: dict[str, str | bytes | VectorFile] = {".git/HEAD": "ref: refs/heads/main\n"}
     if manifest is not None:
@@ -92,12 +92,12 @@ class Cases:
         files: dict[str, VectorFile] = {}
         for slug, held in checkouts.items():
             for path, content in held.items():
+                place = f"{FLEET}/{slug}/{path}".removesuffix("/")  # of none, the checkout itself
                 if isinstance(content, VectorFile):
-                    files[f"{FLEET}/{slug}/{path}"] = content
+                    files[place] = content
                 else:
                     data = content.encode() if isinstance(content, str) else content
-                    text = base64.b64encode(data).decode()
-                    files[f"{FLEET}/{slug}/{path}"] = VectorFile(base64=text)
+                    files[place] = VectorFile(base64=base64.b64encode(data).decode())
         usual: dict[str, Any] = {
             "definition": self.coach,
             "definitions": self.drafts,
@@ -122,7 +122,9 @@ class Cases:
         """Every question, by name."""
         self._registered()
         self._checkouts()
+        self._links()
         self._manifests()
+        self._forms()
         self._entries()
         self._timetable()
         self._clocks()
@@ -171,6 +173,18 @@ class Cases:
             {"ledger": _checkout()},
             roster=[_item("zebra", f"{FLEET}/ledger"), _item("ledger", f"{FLEET}//ledger/.")],
             )  # fmt: skip
+        add("path-is-free", "A slug that is excluded before has no path; the next one takes it.",
+            good, definition=self.changed(exclude=("b",)),
+            roster=[_item("a", f"{FLEET}/ledger", kaizen_schedule_enabled=False),
+                    _item("b", f"{FLEET}/ledger"), _item("c", f"{FLEET}/ledger", host="attic-1"),
+                    _item("ledger")])  # fmt: skip
+        add("path-with-dots", "Paths are compared without .. and opened with it.",
+            {"docs": _checkout(), "ledger": _checkout(), "tools": _checkout()},
+            roster=[_item("above", f"{FLEET}/docs/../ledger"), _item("ledger"),
+                    _item("astray", f"{FLEET}/void/../tools")])  # fmt: skip
+        add("slug-of-blanks", "A slug of nothing but blank characters is none.", good,
+            roster=[_item("\u00a0\u2003\t", f"{FLEET}/a"), _item("\x1c\x85\u3000", f"{FLEET}/b"),
+                    _item("\u200b", f"{FLEET}/ledger")])  # fmt: skip
 
     def _checkouts(self) -> None:
         add = self.add
@@ -178,8 +192,8 @@ class Cases:
             roster=[_item("quarry")])  # fmt: skip
         add("not-a-repository", "Neither .git nor a manifest.", {"plain": {"README.md": "# x\n"}})
         add("git-may-be-a-file", "A worktree's .git is a file, and a manifest alone is enough.",
-            {"worktree": {".git": "gitdir: /elsewhere\n", MANIFEST_PATH: _COACH},
-             "bare-manifest": {MANIFEST_PATH: _COACH}})  # fmt: skip
+            {"worktree": {".git": "gitdir: /elsewhere\n", MANIFEST_PATH: COACH},
+             "bare-manifest": {MANIFEST_PATH: COACH}})  # fmt: skip
         loop: Files = {".git/HEAD": "ref: x\n", MANIFEST_PATH: _link("schedule.yml")}
         add("unreadable", "A manifest that is a link to itself cannot be read.", {"loop": loop})
         out: Files = {
@@ -190,54 +204,109 @@ class Cases:
             {"ledger": _checkout(), "thief": out})  # fmt: skip
         inside: Files = {".git/HEAD": "ref: x\n", MANIFEST_PATH: _link("../shared.yml")}
         add("link-inside", "A link that stays inside the checkout is followed.",
-            {"ledger": {**inside, "shared.yml": _COACH}})  # fmt: skip
+            {"ledger": {**inside, "shared.yml": COACH}})  # fmt: skip
         add("manifest-missing", "A repository that has not opted in.", {"bare": _checkout(None)})
         add("broken-beside-good", "One broken repository changes nothing for another.",
             {"a-broken": _checkout(b"\xff\xfe"), "b-good": _checkout(), "c-loop": loop},
             )  # fmt: skip
 
+    def _links(self) -> None:
+        add = self.add
+        kinds: dict[str, Files] = {
+            "forty": _chain(40),
+            "forty-one": _chain(41),
+            "folder": {**_GIT, ".kaizen": _link("conf"), "conf/schedule.yml": COACH},
+            "folder-without": {**_GIT, ".kaizen": _link("conf"), "conf/README.md": "# x\n"},
+            "folder-to-nothing": {**_GIT, ".kaizen": _link("conf")},
+            "to-nothing": {**_GIT, MANIFEST_PATH: _link("shared.yml")},
+            "out-and-back": {**_GIT, MANIFEST_PATH: _link("../../out-and-back/shared.yml"),
+                             "shared.yml": COACH},
+            "absolute": {**_GIT, MANIFEST_PATH: _link("/elsewhere/schedule.yml")},
+            "is-a-folder": {**_GIT, f"{MANIFEST_PATH}/README.md": "# x\n"},
+            "beneath-a-file": {**_GIT, ".kaizen": "no folder\n"},
+        }  # fmt: skip
+        add("manifest-behind-links", "Forty links on a path are followed; one that leads out, or "
+            "to nothing, is not the same as no manifest.", kinds)  # fmt: skip
+        add("checkout-behind-a-link", "A checkout's own path may hold links, wherever they lead.",
+            {"ledger": _checkout(), "alias": {"": _link("ledger")}, "astray": {"": _link("void")},
+             "circle": {"": _link("circle")}, "notes": {"": "no folder\n"},
+             "shortcut": {"": _link("notes")}},
+            roster=[*map(_item, ("ledger", "alias", "astray", "circle", "notes", "shortcut")),
+                    _item("within", f"{FLEET}/notes/within")])  # fmt: skip
+        add("git-behind-a-link", "Without a manifest .git counts by what it is, links inside "
+            "followed.", {
+                "inside": {".git": _link("store"), "store/HEAD": "ref: x\n"},
+                "file": {".git": _link("pointer"), "pointer": "gitdir: /elsewhere\n"},
+                "outside": {".git": _link("../inside/store"), "README.md": "# x\n"},
+                "to-nothing": {".git": _link("store"), "README.md": "# x\n"}})  # fmt: skip
+        runs, far = "executions.jsonl", "../../../with/metrics"
+        near = _link("../../metrics")
+        held: dict[str, Files] = {
+            "with": {"metrics/executions.jsonl": _RUN, ".kaizen/metrics/coach": near},
+            "any-name": {f".kaizen/metrics/.not an agent/{runs}": _RUN},
+            "empty": {_METRICS: ""},
+            "folder": {f"{_METRICS}/x": _RUN},
+            "name-leads-out": {".kaizen/metrics/coach": _link(far)},
+            "no-folder": {".kaizen/metrics": "no folder\n"},
+            "leads-out": {".kaizen/metrics": _link("../../with/metrics")},
+            "to-nothing": {".kaizen/metrics": _link("void")},
+        }  # fmt: skip
+        add("metrics-behind-links", "Recorded runs count behind links that stay inside; a name "
+            "that leads out is passed over, a folder that does is unreadable.",
+            {slug: {**_checkout(), **more} for slug, more in held.items()},
+            definition=self.by_id["weekly-metrics-optimize"])  # fmt: skip
+        first, second = "agents/agent-coach.md", ".claude/agents/coach.md"
+        high = prompt("high")
+        odd: dict[str, Files] = {
+            "inside": {first: _link("../coach.md"), "coach.md": high},
+            "second": {"agents": "no folder\n", second: high},
+            "folder": {f"{first}/x": "", second: high},
+            "leads-out": {first: _link("../../inside/coach.md"), second: high},
+            "to-nothing": {first: _link("coach.md"), second: high},
+            "not-utf8": {first: b"---\nname: coach\n---\n\xff\n", second: high},
+        }
+        add("prompt-behind-a-link", "A prompt that stands there and cannot be read is not passed "
+            "over for the next.", {slug: {**_checkout(), **more} for slug, more in odd.items()},
+            )  # fmt: skip
+
+    def _forms(self) -> None:
+        def told(name: str, title: str, forms: Mapping[str, str | bytes]) -> None:
+            self.add(name, title, {slug: _checkout(text) for slug, text in forms.items()})
+
+        told("yaml-taken", "What YAML allows, and a manifest may hold.", texts.YAML_TAKEN)
+        told("yaml-refused", "What a manifest may not hold as YAML; null is not left out.",
+             texts.YAML_REFUSED)  # fmt: skip
+        told("values-are-counted", "Keys, lists, mappings and the whole are values too, and so is "
+             "what an alias repeats: 20,000 at most.", texts.VALUES)  # fmt: skip
+        told("versions", "Which versions are newer; what ends the reading comes before them.",
+             {slug: f"version: {text}\n" for slug, text in texts.VERSIONS.items()})  # fmt: skip
+        told("zone-names", "Names are those of tzdata, old ones included, in their exact case.",
+             {f"z{n}": timed("0 9 * * 1", f'"{zone}"')
+              for n, zone in enumerate(texts.ZONES)})  # fmt: skip
+        told("cron-forms", "Forms that a cron may have; in a run it stands as it is written.",
+             {f"c{n}": timed(cron) for n, cron in enumerate(texts.CRONS_TAKEN)})  # fmt: skip
+        told("cron-refused", "Crons that are not of the portable subset.",
+             {slug: timed(cron) for slug, cron in texts.CRONS_REFUSED.items()})  # fmt: skip
+        for name, title, prompts in (
+            ("risk-is-clear", "Low is what says low, or nothing. The key counts in any case, and "
+             "with one slip where it says high.", texts.RISK_IS_CLEAR),
+            ("risk-is-unclear", "Where front matter is faulty, all that it says of risk has to be "
+             "low; silence is low.", texts.RISK_IS_UNCLEAR),
+        ):  # fmt: skip
+            self.add(name, title, {slug: _checkout(**{"agents/agent-coach.md": text})
+                                   for slug, text in prompts.items()})  # fmt: skip
+
     def _manifests(self) -> None:
         add = self.add
-        wrong: dict[str, str | bytes] = {
-            "not-utf8": b"version: '1'\n# \xe9\n",
-            "tag": 'version: !!str "1"\n',
-            "merge-key": 'version: "1"\nagents:\n  a: &a {cadence: weekly}\n  coach: {<<: *a}\n',
-            "duplicate-key": 'version: "1"\nversion: "1"\n',
-            "several-documents": 'version: "1"\n---\nversion: "1"\n',
-            "unquoted-version": "version: 1\n",
-            "unknown-key": 'version: "1"\nagent: {}\n',
-            "unknown-cadence": _manifest("coach: {cadence: weely}"),
-            "yes-is-text": 'version: "1"\nenabled: yes\n',
-            "too-deep": 'version: "1"\nagents: ' + "[" * 17 + "]" * 17 + "\n",
-            "line-separator": 'version: "1"\u2028\n',
-            "unknown-zone": _manifest(zone="Europe/Berln"),
-            "zone-local": _manifest(zone="localtime"),
-            "cron-six-fields": _manifest('coach: {cadence: weekly, cron: "0 0 9 * * 1"}'),
-            "cron-macro": _manifest('coach: {cadence: weekly, cron: "@weekly"}'),
-            "cron-both-days": _manifest('coach: {cadence: weekly, cron: "0 9 1 * 1"}'),
-            "cron-never": _manifest('coach: {cadence: weekly, cron: "0 9 31 2 *"}'),
-            "cron-step": _manifest('coach: {cadence: weekly, cron: "*/61 9 * * 1"}'),
-            "case-twins": _manifest("coach: {cadence: weekly}", "Coach: {cadence: weekly}"),
-            "empty": "",
-        }
         add("manifest-invalid", "What a manifest may not hold; nothing of such a one runs.",
-            {slug: _checkout(text) for slug, text in wrong.items()})  # fmt: skip
-        right: dict[str, str | bytes] = {
-            "bom": b"\xef\xbb\xbf" + _COACH.encode(),
-            "crlf": _COACH.replace("\n", "\r\n"),
-            "anchors": 'version: "1"\ntimezone: Europe/Berlin\nagents:\n'
-            "  coach: &w {cadence: weekly}\n  optimization: *w\n",
-            "quoted": '"version": \'1\'\n"timezone": Europe/Berlin\n'
-            'agents: {"coach": {"cadence": "weekly"}}\n',
-            "comment": f"# who runs what\n{_COACH}# end\n",
-        }
+            {slug: _checkout(text) for slug, text in texts.WRONG.items()})  # fmt: skip
         add("manifest-forms", "The same manifest in other forms of YAML.",
-            {slug: _checkout(text) for slug, text in right.items()})  # fmt: skip
+            {slug: _checkout(text) for slug, text in texts.RIGHT.items()})  # fmt: skip
         newer = 'version: "2"\nagents: 7\n'
         add("manifest-too-new", "A newer version is no error of the file.",
             {"next": _checkout(newer)})  # fmt: skip
         add("repository-disabled", "The manifest switches the whole repository off.",
-            {"ledger": _checkout(_manifest("coach: {cadence: weekly}", head="enabled: false"))},
+            {"ledger": _checkout(manifest("coach: {cadence: weekly}", head="enabled: false"))},
             )  # fmt: skip
         whole = self.by_id["weekly-metrics-optimize"]
         add("no-metrics", "A definition about repositories asks for recorded runs.",
@@ -257,51 +326,51 @@ class Cases:
             "cadence-differs": "coach: {cadence: monthly}",
         }
         for name, entry in entries.items():
-            add(name, f"The entry reads {entry}.", {"ledger": _checkout(_manifest(entry))})
+            add(name, f"The entry reads {entry}.", {"ledger": _checkout(manifest(entry))})
         unknown = self.changed(agent="painter")
-        painter = _manifest("painter: {cadence: weekly}")
+        painter = manifest("painter: {cadence: weekly}")
         add("agent-not-installed", "There is no prompt for the agent.",
             {"ledger": _checkout(painter)}, definition=unknown,
             definitions=(unknown, *self.drafts))  # fmt: skip
+        low = prompt("", "painter")
         add("agent-of-the-repository", "Prompts of the repository, in their two places.",
-            {"agents-folder": _checkout(painter, **{"agents/agent-painter.md": _LOW}),
-             "claude-folder": _checkout(painter, **{".claude/agents/painter.md": _LOW})},
+            {"agents-folder": _checkout(painter, **{"agents/agent-painter.md": low}),
+             "claude-folder": _checkout(painter, **{".claude/agents/painter.md": low})},
             definition=unknown, definitions=(unknown, *self.drafts))  # fmt: skip
         mechanic = self.changed(agent="sys-medic")
         add("review-missing", "An agent of high risk needs review: required.",
-            {"careless": _checkout(_manifest("sys-medic: {cadence: weekly}")),
-             "careful": _checkout(_manifest("sys-medic: {cadence: weekly, review: required}"))},
+            {"careless": _checkout(manifest("sys-medic: {cadence: weekly}")),
+             "careful": _checkout(manifest("sys-medic: {cadence: weekly, review: required}"))},
             definition=mechanic, definitions=(mechanic, *self.drafts))  # fmt: skip
         add("shadow-raises-risk", "A repository's own prompt may raise the risk of a packaged one.",
-            {"ledger": _checkout(**{"agents/agent-coach.md": _HIGH})})  # fmt: skip
-        low = _HIGH.replace("coach", "sys-medic").replace("high", "low")
+            {"ledger": _checkout(**{"agents/agent-coach.md": prompt("high")})})  # fmt: skip
         add("shadow-never-lowers-risk", "It may not lower it.",
-            {"ledger": _checkout(_manifest("sys-medic: {cadence: weekly}"),
-                                 **{"agents/agent-sys-medic.md": low})},
+            {"ledger": _checkout(manifest("sys-medic: {cadence: weekly}"),
+                                 **{"agents/agent-sys-medic.md": prompt("low", "sys-medic")})},
             definition=mechanic, definitions=(mechanic, *self.drafts))  # fmt: skip
         add("no-definition", "In a preview, an entry that no definition fires.",
-            {"ledger": _checkout(_manifest("coach: {cadence: daily}", "tdd-workflow: "
+            {"ledger": _checkout(manifest("coach: {cadence: daily}", "tdd-workflow: "
                                            "{cadence: monthly}", "optimization: "
                                            "{cadence: weekly}"))},
             definition=None)  # fmt: skip
-        often = _manifest('coach: {cadence: weekly, cron: "*/15 * * * *"}')
+        often = manifest('coach: {cadence: weekly, cron: "*/15 * * * *"}')
         add("too-frequent", "More than 48 times on some day.", {"ledger": _checkout(often)})
-        edge = _manifest('coach: {cadence: weekly, cron: "*/30 * * * *"}', zone="UTC")
+        edge = manifest('coach: {cadence: weekly, cron: "*/30 * * * *"}', zone="UTC")
         add("forty-eight-a-day", "48 times a day is not too often.", {"ledger": _checkout(edge)},
             window=Window(start=FIRES, end=FIRES + timedelta(hours=2)))  # fmt: skip
         add("missed", "What has expired by now is told, beside what is handed out.",
-            {"ledger": _checkout(_manifest('coach: {cadence: weekly, cron: "0 9 * * *"}'))},
+            {"ledger": _checkout(manifest('coach: {cadence: weekly, cron: "0 9 * * *"}'))},
             now=FIRES + timedelta(days=9), window=WEEK)  # fmt: skip
         add("not-due", "The window holds no time of the entry's cron.",
-            {"ledger": _checkout(_manifest('coach: {cadence: weekly, cron: "0 9 29 2 *"}'))},
+            {"ledger": _checkout(manifest('coach: {cadence: weekly, cron: "0 9 29 2 *"}'))},
             )  # fmt: skip
 
     def _timetable(self) -> None:
         add = self.add
         add("lent-cron-and-zone", "An entry without a cron has the definition's cron and zone.",
-            {"ledger": _checkout(_manifest("coach: {cadence: weekly}", zone="America/New_York"))},
+            {"ledger": _checkout(manifest("coach: {cadence: weekly}", zone="America/New_York"))},
             )  # fmt: skip
-        own = _manifest('coach: {cadence: weekly, cron: "0 10 * * 4"}', zone="America/New_York")
+        own = manifest('coach: {cadence: weekly, cron: "0 10 * * 4"}', zone="America/New_York")
         add("own-cron", "An entry's own cron is read in the manifest's zone; Thursday's run is "
             "handed out on Monday.", {"ledger": _checkout(own)})  # fmt: skip
         disabled = replace(
@@ -310,10 +379,19 @@ class Cases:
         add("another-trigger", "Where the trigger moves, what it lends moves with it.",
             {"ledger": _checkout()}, definition=disabled,
             definitions=(disabled, *(d for d in self.drafts if d.id != disabled.id)))  # fmt: skip
-        words = _manifest('coach: {cadence: weekly, cron: "05 09 * JAN,DEC MON-FRI"}', zone="UTC")
+        others = tuple(
+            replace(self.coach, id=name, trigger=Trigger(cron=cron, timezone="UTC"))
+            for name, cron in (("second", "0 7 * * 2"), ("first", "0 6 * * 3"))
+        )
+        add("first-of-two-definitions", "Of two for one agent and cadence the first counts.",
+            {"ledger": _checkout()}, definition=None, definitions=others)  # fmt: skip
+        add("asking-comes-first", "The asking definition lends its trigger before any other.",
+            {"ledger": _checkout()}, definition=others[1],
+            definitions=(*self.drafts, *others))  # fmt: skip
+        words = manifest('coach: {cadence: weekly, cron: "05 09 * JAN,DEC MON-FRI"}', zone="UTC")
         add("cron-names", "Names of months and weekdays, and leading zeros.",
             {"ledger": _checkout(words)})  # fmt: skip
-        sunday = _manifest('coach: {cadence: weekly, cron: "15 8-10/2 * * 0,7"}', zone="UTC")
+        sunday = manifest('coach: {cadence: weekly, cron: "15 8-10/2 * * 0,7"}', zone="UTC")
         add("cron-lists", "Lists, ranges with steps, and both numbers of Sunday.",
             {"ledger": _checkout(sunday)})  # fmt: skip
 
@@ -335,7 +413,7 @@ class Cases:
             for season, day in (("autumn", autumn), ("spring", spring)):
                 start = _utc(f"{day}T12:00:00")
                 held = {
-                    kind: _checkout(_manifest(f'coach: {{cadence: weekly, cron: "{cron}"}}',
+                    kind: _checkout(manifest(f'coach: {{cadence: weekly, cron: "{cron}"}}',
                                               zone=zone))
                     for kind, (cron, _) in crons.items()
                 }  # fmt: skip
@@ -343,9 +421,16 @@ class Cases:
                 self.add(f"clocks-{place}-{season}", f"{zone}: {said}.", held, now=start,
                          window=Window(start=start, end=start + timedelta(hours=30)))  # fmt: skip
 
+        start = _utc("2027-03-26T12:00:00")
+        named = {"abidjan": "Africa/Abidjan", "london": "Europe/London", "utc": "UTC"}
+        self.add("offset-zero", "Where the offset is zero, local time too is written with Z.",
+                 {slug: _checkout(timed("0 9 * * *", zone)) for slug, zone in named.items()},
+                 now=start, window=Window(start=start, end=start + timedelta(days=3)),
+                 )  # fmt: skip
+
     def _windows(self) -> None:
         add = self.add
-        daily = {"ledger": _checkout(_manifest('coach: {cadence: weekly, cron: "0 9 * * *"}',
+        daily = {"ledger": _checkout(manifest('coach: {cadence: weekly, cron: "0 9 * * *"}',
                                                zone="UTC"))}  # fmt: skip
         nine = _utc("2026-12-01T09:00:00")
         add("window-takes-its-start", "A run at the window's start is in it.", daily, now=nine,
@@ -360,6 +445,9 @@ class Cases:
         slow = self._policy(stagger_window="PT0S", expires_after="PT1H")
         add("no-stagger", "A stagger window of nothing delays nothing.", daily, definition=slow,
             now=nine + timedelta(hours=1))  # fmt: skip
+        exact = self._policy(stagger_window="P1WT0S", expires_after="P2W1DT2H3M4S")
+        add("durations", "Weeks, days, hours, minutes and seconds stand together.", daily,
+            definition=exact)  # fmt: skip
         wide = self._policy(stagger_window="PT6H")
         add("stagger", "Slug and agent say how late a run is, the same everywhere.",
             {slug: _checkout() for slug in ("a", "ledger", "the-custodian")},
@@ -379,11 +467,19 @@ class Cases:
             {"with blank": _checkout(), "quo'te": _checkout(), 'dou"ble': _checkout()},
             roster=[_item("a", f"{FLEET}/with blank"), _item("b", f"{FLEET}/quo'te"),
                     _item("c", f'{FLEET}/dou"ble')])  # fmt: skip
-        many = _manifest('coach: {cadence: weekly, cron: "0 9 * * 1-5"}', zone="UTC")
+        said = ("kaizen", "in {{ run.repo }}", "{{ run.idempotency_key }}",
+                "{{ run.scheduled_for }}", "\u00a0{{ run.host }}{{ run.path }}")  # fmt: skip
+        labelled = replace(self.coach, task=replace(self.coach.task, labels=said))
+        add("labels", "In labels what cannot be seen in a value stands as an escape; what a value "
+            "holds is not looked at again.",
+            {f"r{n}": _checkout() for n in range(len(texts.UNSEEN))}, definition=labelled,
+            roster=[_item(slug, f"{FLEET}/r{n}") for n, slug in enumerate(texts.UNSEEN)],
+            )  # fmt: skip
+        many = manifest('coach: {cadence: weekly, cron: "0 9 * * 1-5"}', zone="UTC")
         add("order", "Runs are sorted by instant, repository and agent, by UTF-8 bytes.",
             {slug: _checkout(many) for slug in ("b", "a", "B", "_", "aa")})  # fmt: skip
         add("preview", "A preview hands out every entry that a definition fires.",
-            {"ledger": _checkout(_manifest("coach: {cadence: weekly}",
+            {"ledger": _checkout(manifest("coach: {cadence: weekly}",
                                            "optimization: {cadence: weekly}"))},
             definition=None)  # fmt: skip
         add("empty-roster", "No repository, no run, no exclusion.", {}, roster=[])

@@ -423,6 +423,10 @@ def test_any_bytes_are_answered(data: bytes) -> None:
         "---\n" + "".join(f"k{n}: 1\n" for n in range(9000)) + "---\n",
         "---\r" * 60_000,
         "---\n" + "x" * 250_000 + ": 1\n---\n",
+        "---\n" + "risk \n" * 40_000,
+        "---\nrisk" + " " * 250_000 + "\n---\n",
+        "---\n@\n" + "risk:" * 50_000 + "\n---\n",
+        "---\n" + "x" * 250_000 + "risk: high\n---\n",
     ],
     ids=lambda text: repr(text[:16]),
 )
@@ -430,26 +434,141 @@ def test_hostile_prompts_simply_return(text: str) -> None:
     assert prompt(text).readable
 
 
-@pytest.mark.parametrize(
-    "front",
-    [
-        "Risk: high",
-        "risk: low\nrisk: high",
-        "<<: {risk: high}",
-        'broken: [\n"risk": high',
-        "broken: [\nrisk : high",
-        "broken: [\n\trisk: high",
-        "description: a: b\nRISK: HIGH",
-        "rsik: high",
-        "risk: [high]",
-        "risk: hihg",
-    ],
-)
-def test_what_is_unclear_about_risk_counts_as_high(front: str) -> None:
-    text = f"---\nname: x\n{front}\n---\nDo it.\n"
+CLEAR = [  # what sound front matter says of risk
+    ("", "low"),
+    ("risk: low", "low"),
+    ("risk: 'low'", "low"),
+    ("risk: low # as agreed", "low"),
+    ("# risk: high", "low"),
+    ("metadata: {risk: high}", "low"),
+    ("effort: high", "low"),
+    ("brisk: very", "low"),
+    ("disk: 10 GB", "low"),
+    ("risk-level: low", "low"),
+    ("Risk: low", "low"),
+    ("risk: high", "high"),
+    ('"r\\x69sk": high', "high"),
+    ("model: &r high\nrisk: *r", "high"),
+    ("risk:", "high"),
+    ("risk: Low", "high"),
+    ("risk: low or high", "high"),
+    ("risk: [high]", "high"),
+    ("risk: >\n  high", "high"),
+    ("risk: hihg", "high"),
+    ("Risk: high", "high"),
+    ("RISK: medium", "high"),
+    ("RIS\u212a: medium", "low"),  # the sign of Kelvin, in small letters a k
+    ("RIS\u212a: high", "high"),
+    ("risk: low\nRisk: high", "high"),
+    ("Risk:", "high"),
+    # meant as risk, and high
+    ("riks: high", "high"),
+    ("rsik: High", "high"),
+    ("irsk: high", "high"),
+    ("rsk: high", "high"),
+    ("risc: high", "high"),
+    ("riysk: ' high '", "high"),
+    ("risk-level: HIGH", "high"),
+    ("the risk: high", "high"),
+    # and no more than that
+    ("riks: medium", "low"),
+    ("rikss: high", "low"),
+    ("task: high", "low"),
+    ("irks: high", "low"),
+    ("riks: [high]", "low"),
+]
+
+
+@pytest.mark.parametrize(("front", "risk"), CLEAR)
+def test_risk_in_sound_front_matter(front: str, risk: str) -> None:
+    text = f"---\nname: x\ndescription: y\n{front}\n---\nrisk: high\n"
+    assert load_prompt(text.encode(), path="agents/agent-x.md", name="x").risk == risk
+
+
+UNCLEAR = [  # what front matter says that is not sound
+    ("tools: a: b", "low"),
+    ("tools: a: b\nrisk: low", "low"),
+    ("tools: a: b\nrisk : low", "low"),
+    ("tools: a: b\nrisk:low", "low"),
+    ("tools: a: b\n'risk': \"low\"", "low"),
+    ("tools: a: b\nrisk: low # as agreed", "low"),
+    ("tools: a: b\nrisk: low\nrisk: low", "low"),
+    ("tools: a: b\ndescription: Use at a small risk", "low"),
+    ("tools: a: b\nbrisk: very", "low"),
+    ("{name: x, risk: low, y: @z}", "low"),
+    ("tools: a: b\n{risk: low}", "low"),
+    ("- risk: low", "low"),
+    ("tools: a: b\nrisk: high", "high"),
+    ("tools: a: b\nrisk:", "high"),
+    ("tools: a: b\nrisk:\n  low", "high"),
+    ("tools: a: b\nrisk: medium", "high"),
+    ("tools: a: b\n'risk': medium", "high"),
+    ("tools: a: b\nrisk : medium", "high"),
+    ("tools: a: b\n  risk: medium", "high"),
+    ("tools: a: b\n{x: y, RISK: low, risk: medium}", "high"),
+    ("tools: a: b\nrisk: Low", "high"),
+    ("tools: a: b\nrisk: lower", "high"),
+    ("tools: a: b\nrisk: low or high", "high"),
+    ("tools: a: b\nrisk: low#", "high"),
+    ("tools: a: b\nrisk: &a low", "high"),
+    ("tools: a: b\nrisk: !x low", "high"),
+    ("tools: a: b\n# risk: medium", "high"),
+    ("tools: a: b\n? risk\n: medium", "high"),
+    ("tools: a: b\nthe-risk: medium", "high"),
+    ("tools: a: b\nriks: high", "high"),
+    ('tools: a: b\nriks: low\nriks: "High" ', "high"),
+    ("tools: a: b\nrisk-level: high", "high"),
+    ("tools: a: b\nriks: medium", "low"),
+    ("risk: low\nrisk: low", "low"),
+    ("risk: low\nrisk: high", "high"),
+    ("risk: low\nrisk: medium", "high"),
+    ("risk: medium\nrisk: low", "high"),
+    ("<<: {risk: low}", "low"),
+    ("<<: {risk: high}", "high"),
+    ("<<: {risk: medium}", "high"),
+    ("risk: *nothing", "high"),
+    ("risk: !!str high", "high"),
+    ('model: !x y\n"r\\x69sk": high', "high"),
+    ("model: a\u2028risk: medium", "high"),
+    ("model: \ufeff", "low"),
+    ("- risk: medium", "high"),
+    ("broken: [\n\trisk: high", "high"),
+]
+
+
+@pytest.mark.parametrize(("front", "risk"), UNCLEAR)
+def test_what_is_unclear_about_risk_counts_as_high(front: str, risk: str) -> None:
+    begin = "" if front[0] in "-{" else "name: x\n"
+    text = f"---\n{begin}{front}\n---\nrisk: high\n"
     prompt = load_prompt(text.encode(), path="agents/agent-x.md", name="x")
-    assert prompt.risk is Risk.HIGH
+    assert prompt.risk == risk
     assert prompt.diagnostics
+
+
+@pytest.mark.parametrize(
+    ("front", "risk"),
+    [("", "low"), ("name: x\nrisk: low\n", "low"), ("name: x\nrisk: high\n", "high"),
+     ("name: x\nrisk: medium\n", "high"), ("name: x\n" * 60 + "risk: high\n", "high"),
+     ("name: x\n" * 300 + "riks: high\n", "high"), ("name: x\n...\nRisk: losing it\n", "high"),
+     ("name: x\n ---\nrisk: high\n", "high"), ("name: x\n----\nrisk: high\n", "high")],
+)  # fmt: skip
+def test_all_that_follows_counts_where_front_matter_is_not_closed(front: str, risk: str) -> None:
+    prompt = load_prompt(f"---\n{front}".encode(), path="agents/agent-x.md", name="x")
+    assert prompt.risk == risk
+    assert [d.code for d in prompt.diagnostics] == ["KS404"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    "blank", ["", " ", "\t", "\x0b", "\x1c", "\x85", "\xa0", "\u2003", "\u2028"]
+)
+def test_where_front_matter_begins_and_ends(end: str, blank: str) -> None:
+    lines = [f"---{blank}", "name: x", "description: y", f"---{blank}", "risk: high"]
+    low = load_prompt(end.join(lines).encode(), path="agents/agent-x.md", name="x")
+    assert (low.risk, low.body, low.diagnostics) == (Risk.LOW, "risk: high", ())
+    lines[2:2] = ["risk: high"]
+    high = load_prompt(end.join(lines).encode(), path="agents/agent-x.md", name="x")
+    assert (high.risk, high.body) == (Risk.HIGH, "risk: high")
 
 
 def test_a_sound_prompt_may_speak_of_risk() -> None:

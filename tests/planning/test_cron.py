@@ -196,6 +196,34 @@ EXTENSION = "an extension that engines read differently"
         (", 9 * * 1", VALUE, "has a comma too many in its minute", "minute is 0 to 59"),
         ("0,* 9 * * 1", PORTABLE, 'is not portable: a list that holds * ("*" as minute)',
          'write "*" for every minute'),
+        ("*/15,1 9 * * 1", PORTABLE, 'is not portable: a list that holds * ("*/15" as minute)',
+         'write "0,1,15,30,45 9 * * 1"'),
+        ("1,*/15 9 * * 1", PORTABLE, 'is not portable: a list that holds * ("*/15" as minute)',
+         'write "0,1,15,30,45 9 * * 1"'),
+        ("0 */5,*/7 * * 1", PORTABLE, 'is not portable: a list that holds * ("*/5" as hour)',
+         'write "0 0,5,7,10,14,15,20,21 * * 1"'),
+        ("0 9 */10,15 * *", PORTABLE,
+         'is not portable: a list that holds * ("*/10" as day of month)',
+         'write "0 9 1,11,15,21,31 * *"'),
+        ("0 9 1 JAN,*/6 *", PORTABLE, 'is not portable: a list that holds * ("*/6" as month)',
+         'write "0 9 1 1,7 *"'),
+        ("0 9 * * */2,SUN", PORTABLE, 'is not portable: a list that holds * ("*/2" as weekday)',
+         'write "0 9 * * 0,2,4,6"'),
+        ("0 9 * * 1,*/1", PORTABLE, 'is not portable: a list that holds * ("*/1" as weekday)',
+         'write "0 9 * * *"'),
+        ("*/1,5 9 * * 1", PORTABLE, 'is not portable: a list that holds * ("*/1" as minute)',
+         'write "* 9 * * 1"'),
+        ("1-57/2,*/2 9 * * 1", PORTABLE,
+         'is not portable: a list that holds * ("*/2" as minute)',
+         "write the values as a list, without *"),
+        ("*/15,99 9 * * 1", PORTABLE, 'is not portable: a list that holds * ("*/15" as minute)',
+         "write the values as a list, without *"),
+        ("*/15,1 25 * * 1", PORTABLE, 'is not portable: a list that holds * ("*/15" as minute)',
+         "write the values as a list, without *"),
+        ("**,1 9 * * 1", PORTABLE, 'is not portable: a list that holds * ("**" as minute)',
+         "write the values as a list, without *"),
+        ("1,,*/15 9 * * 1", VALUE, "has a comma too many in its minute",
+         "minute is 0 to 59"),
         # steps
         ("*/0 9 * * 1", VALUE, 'has the step "*/0" in its minute', "a step is 1 to 59 here"),
         ("*/60 9 * * 1", VALUE, 'has the step "*/60" in its minute', "a step is 1 to 59 here"),
@@ -206,6 +234,15 @@ EXTENSION = "an extension that engines read differently"
         ("0 9 1 */13 *", VALUE, 'has the step "*/13" in its month', "a step is 1 to 12 here"),
         ("0-10/11 9 * * 1", VALUE, 'has the step "0-10/11" in its minute',
          "a step is 1 to 10 here"),
+        ("0 9 * * 1-7", PORTABLE, 'is not portable: all seven days from 1 to 7 ("1-7" as weekday)',
+         'write "0 9 * * *"'),
+        ("0 9 * * MON-7/1", PORTABLE,
+         'is not portable: all seven days from 1 to 7 ("MON-7/1" as weekday)', 'write "0 9 * * *"'),
+        ("0 9 * * 1-7,3", PORTABLE,
+         'is not portable: all seven days from 1 to 7 ("1-7" as weekday)',
+         'write "0 9 * * 0-6,3"'),
+        ("0 9 1 * 1-7", PORTABLE, 'is not portable: all seven days from 1 to 7 ("1-7" as weekday)',
+         "write * for every day"),
         ("5/10 9 * * 1", PORTABLE,
          'is not portable: a step after a single value ("5/10" as minute)',
          'write "5-59/10 9 * * 1"'),
@@ -353,7 +390,6 @@ def items(field: int) -> st.SearchStrategy[str]:
     low, high = LIMITS[field]
     numbers, how = st.integers(low, high), st.integers(1, 2)
     value = st.builds(lambda number, h: spelt(field, number, h), numbers, how)
-    stepped = st.integers(1, high).map(lambda step: f"*/{step}")
     ranges = st.builds(
         lambda ends, step, h: (
             "-".join(spelt(field, end, h) for end in sorted(ends))
@@ -363,13 +399,18 @@ def items(field: int) -> st.SearchStrategy[str]:
         st.integers(1, high + 5),
         how,
     )
-    return value | stepped | ranges
+    return value | ranges
+
+
+def starred(field: int) -> st.SearchStrategy[str]:
+    """What begins with a star, which is a field of its own and no item of a list."""
+    return st.just("*") | st.integers(1, LIMITS[field][1]).map(lambda step: f"*/{step}")
 
 
 def crons() -> st.SearchStrategy[str]:
     """A cron, nearly always one that is accepted."""
     fields = [
-        st.just("*") | st.lists(items(n), min_size=1, max_size=3).map(",".join) for n in range(5)
+        starred(n) | st.lists(items(n), min_size=1, max_size=3).map(",".join) for n in range(5)
     ]
     by_date = st.tuples(*fields[:4], st.just("*"))
     by_day = st.tuples(*fields[:2], st.just("*"), *fields[3:])
@@ -404,6 +445,21 @@ def test_what_is_accepted_means_the_same_to_cronsim(text: str) -> None:
         assert values[-1] <= high
 
 
+@given(crons(), st.integers(0, 4), st.data())
+@settings(max_examples=200)
+def test_a_list_holds_no_star_wherever_it_stands(
+    text: str, field: int, data: st.DataObject
+) -> None:
+    """The order of a list would say whether clock changes move it; a list has no such order."""
+    parts = text.split()
+    listed = data.draw(st.lists(items(field), min_size=1, max_size=3))
+    listed.insert(data.draw(st.integers(0, len(listed))), data.draw(starred(field)))
+    parts[field] = ",".join(listed)
+    error = refused(" ".join(parts))
+    assert error.rule in (rules.CRON_NOT_PORTABLE, rules.CRON_VALUE)
+    check_fix(error)
+
+
 CRONISH = st.lists(
     st.sampled_from(
         ["0", "9", "1", "7", "12", "31", "60", "*", "*", " ", " ", " ", " ", ",", "-", "/", "#",
@@ -425,7 +481,9 @@ def test_whatever_else_is_refused_with_a_fix_that_is_right(text: str) -> None:
     except CronError as error:
         check_fix(error)
     else:
-        assert len(text.split()) == 5
+        parts = text.split()
+        assert len(parts) == 5
+        assert not any("*" in part and "," in part for part in parts)
         CronSim(text, datetime(2026, 1, 1))
 
 

@@ -56,7 +56,14 @@ PLACES = {
     "choir": ("forge-2", "forge-3"),
     "ledger": ("forge-3",),
 }
-ITEMS = [{"slug": s, "host_paths": {h: f"/{h}/{s}" for h in hs}} for s, hs in PLACES.items()]
+Places = dict[str, tuple[str, ...]]
+"""The hosts on which each repository stands."""
+
+
+def items_of(places: Places) -> list[dict[str, Any]]:
+    """The roster's items."""
+    return [{"slug": s, "host_paths": {h: f"/{h}/{s}" for h in hs}} for s, hs in places.items()]
+
 
 # --- The world ---------------------------------------------------------------------------------
 
@@ -149,6 +156,8 @@ class Orchestrator:
     """The window that a host was last handed; its end is the cursor."""
     open: dict[str, list[Window]] = field(default_factory=dict)
     """Those that a host was handed, and not asked for since they were over."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """The last owner of each repository."""
     tasks: dict[str, Stored] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     """Keys of runs that an answer called missed."""
@@ -167,10 +176,27 @@ class Orchestrator:
             ordered = sorted(every, key=lambda window: (window.start, window.end))
             self.open = {host: list(ordered) for host in hosts}
 
+    def see_owners(self, places: Places) -> None:
+        """Do the same where a repository has another owner, which was handed something else."""
+        owners = {
+            slug: min(set(hosts) & set(self.hosts))
+            for slug, hosts in places.items()
+            if set(hosts) & set(self.hosts)
+        }
+
+        def handed(host: str) -> tuple[Window | None, list[Window]]:
+            return self.held.get(host), self.open.get(host, [])
+
+        moved = {(self.owners.get(slug, host), host) for slug, host in owners.items()}
+        if any(old in self.hosts and handed(old) != handed(new) for old, new in moved):
+            self.change_hosts(self.hosts)
+        self.owners |= owners
+
     def ask(
         self,
         now: datetime,
         definition: ActivityDefinition,
+        places: Places,
         trees: dict[str, Files | FaultReason],
         up: set[str],
         *,
@@ -181,6 +207,7 @@ class Orchestrator:
         Returns:
             The repositories whose owner answered, and those that were told to be out of reach.
         """
+        self.see_owners(places)
         asked: dict[str, list[Window]] = {}
         coming: dict[str, Window] = {}
         answers: list[Resolution] = []
@@ -194,7 +221,7 @@ class Orchestrator:
                 windows.append(coming[host])
             for window in windows:
                 answer = ask(
-                    ITEMS,
+                    items_of(places),
                     trees,
                     definition=definition,
                     window=window,
@@ -290,6 +317,7 @@ class Year(RuleBasedStateMachine):
         self.now = FIRES
         self.paused = False
         self.up = set(HOSTS)
+        self.places = dict(PLACES)
         self.orchestrator = Orchestrator()
         self.definition = Timeline([(FIRES, COACH)])
         self.repos = {slug: Timeline([(FIRES, STATES[0])]) for slug in PLACES}
@@ -312,7 +340,7 @@ class Year(RuleBasedStateMachine):
         """Ask once, work what is due, and see that nothing was lost."""
         trees = {
             f"/{host}/{slug}": self.repos[slug].now.tree
-            for slug, hosts in PLACES.items()
+            for slug, hosts in self.places.items()
             for host in hosts
         }
         answered: set[str] = set()
@@ -320,8 +348,9 @@ class Year(RuleBasedStateMachine):
         if not self.paused:
             try:
                 answered, unreachable = self.orchestrator.ask(
-                    self.now, self.definition.now, trees, self.up, crash_after=crash_after
-                )
+                    self.now, self.definition.now, self.places, trees, self.up,
+                    crash_after=crash_after,
+                )  # fmt: skip
             except Crashed:
                 return
         self.orchestrator.work(self.now, self.up)
@@ -383,6 +412,22 @@ class Year(RuleBasedStateMachine):
     def edit(self, slug: str, state: State) -> None:
         self.repos[slug].put(self.now, state)
 
+    @rule(slug=st.sampled_from(sorted(PLACES)), hosts=st.sets(st.sampled_from(HOSTS), min_size=1))
+    def move(self, slug: str, hosts: set[str]) -> None:
+        self.places[slug] = tuple(sorted(hosts))
+
+    @rule(
+        slug=st.sampled_from(sorted(PLACES)),
+        hosts=st.sets(st.sampled_from(HOSTS), min_size=1),
+        after=st.sampled_from([168, 480]),
+    )
+    def move_while_silent(self, slug: str, hosts: set[str], after: int) -> None:
+        """By chance alone this hardly comes: it takes three things in a row."""
+        self.up -= set(self.places[slug])
+        self.time_passes(after)
+        self.move(slug, hosts)
+        self.tick()
+
     @rule(cron=st.sampled_from(TRIGGERS))
     def change_trigger(self, cron: str) -> None:
         trigger = replace(COACH.trigger, cron=cron)
@@ -438,3 +483,16 @@ class Year(RuleBasedStateMachine):
 @pytest.mark.slow
 def test_an_orchestrator_that_obeys_its_duties_loses_nothing() -> None:
     run_state_machine_as_test(Year, settings=settings(max_examples=50, stateful_step_count=30))
+
+
+def test_what_fell_due_on_a_silent_host_is_seen_where_the_repository_moved() -> None:
+    year = Year()
+    year.begin([STATES[0]] * len(PLACES), {"forge-1", "forge-2"})
+    year.time_passes(480)
+    assert not [key for key in year.orchestrator.tasks if key.startswith("ledger")]
+    year.move("ledger", {"forge-1"})
+    year.time_passes(24)
+    keys = [idempotency_key("ledger", "coach", FIRES + timedelta(weeks=n)) for n in range(3)]
+    assert all(year.orchestrator.was_told(key) for key in keys)
+    newest = idempotency_key("ledger", "coach", FIRES + timedelta(weeks=3))
+    assert year.orchestrator.tasks[newest].status == "waiting"

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from kaizen_schedule.api import conformance as api
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.conformance import answer_vector, lay_out
 from kaizen_schedule.planning.reasons import Reason
+from kaizen_schedule.planning.windows import Window
 from kaizen_schedule.publishing.vectors import FLEET, Vector, VectorFile, load_vector
 from kaizen_schedule.reading.codec import dumps, to_plain
 from kaizen_schedule.reading.errors import UsageError
@@ -90,8 +92,56 @@ def test_nothing_of_the_machine_is_in_a_vector() -> None:
 
 def test_other_rules_of_time_zones_are_refused() -> None:
     held = replace(vector("not-due"), tzdata_version="1999.1")
-    with pytest.raises(UsageError, match=r"is of tzdata 1999\.1"):
+    with pytest.raises(UsageError, match=r'is of tzdata "1999\.1"') as caught:
         answer_vector(held)
+    assert caught.value.fix == "install tzdata==1999.1"
+
+
+@pytest.mark.parametrize(
+    "version", ["", "\x1b]0;x\x07\n", "2026", "2026.1; rm", "٢٠٢٦.١", "2026." + "1" * 99, "9" * 999]
+)
+def test_a_release_that_cannot_be_is_shown_harmless_and_without_a_fix(version: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        answer_vector(replace(vector("not-due"), tzdata_version=version))
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 120
+    assert caught.value.fix == ""
+
+
+YEAR = timedelta(days=366)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("length", "told"),
+    [
+        (YEAR, ""),
+        (YEAR + SECOND, "the window of the vector is longer than a year"),
+        (50 * YEAR, "the window of the vector is longer than a year"),
+        (SECOND, ""),
+        (SECOND * 0, "the window of the vector ends before it begins"),
+        (-YEAR, "the window of the vector ends before it begins"),
+    ],
+)
+def test_a_window_is_as_long_as_others_may_be(length: timedelta, told: str) -> None:
+    """As `schedule runs` and the library have it."""
+    held = vector("hub-opted-out")
+    start = held.window.start
+    asked = replace(held, window=Window(start=start, end=start + length))
+    with pytest.raises(UsageError) if told else contextlib.nullcontext() as caught:
+        answer_vector(asked)
+    assert (caught.value.message if caught else "") == told
+
+
+def test_a_path_may_be_as_deep_as_a_checkout_is(tmp_path: Path) -> None:
+    deepest = FLEET + "/a" * 99
+    held = vector("not-due")
+    lay_out(replace(held, files={deepest: VectorFile(base64="")}), str(tmp_path / "x"))
+    assert (tmp_path / f"x{deepest}").is_file()
+    for kind in (VectorFile(base64=""), VectorFile(link="x")):
+        with pytest.raises(UsageError, match="has more than 100 names"):
+            lay_out(replace(held, files={f"{deepest}/a": kind}), str(tmp_path / "y"))
+    assert not (tmp_path / "y").exists()
 
 
 @pytest.mark.parametrize("path", ["/etc/x", "/fleet/../x", "/fleet", "relative"])

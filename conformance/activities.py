@@ -7,6 +7,7 @@ of any size fits: the roster on its way to a host, an answer on its way back.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import tempfile
@@ -14,8 +15,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -32,7 +34,7 @@ from kaizen_schedule import (
 from kaizen_schedule.api.fleet import Source, read_items
 from kaizen_schedule.reading.codec import dumps, from_plain, to_plain
 
-from .asking import Disagreement, Plan, answers_of, conclude, plan
+from .asking import DisagreementError, NobodyError, Plan, answers_of, conclude, plan
 from .store import Store
 
 PART = 500_000
@@ -41,10 +43,30 @@ PART = 500_000
 BEAT_S = 0.5
 """What takes long says this often that it is still there."""
 
-Found = TypeVar("Found")
-
-Point = Callable[[str], Awaitable[None]]
+Point = Callable[[str], None]
 """Called at a named point; a test may hold the process there."""
+
+Found = TypeVar("Found")
+Given = ParamSpec("Given")
+
+
+async def beating(work: Awaitable[Found]) -> Found:
+    """Wait for what takes long, and let the engine know meanwhile."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        activity.heartbeat()
+        await asyncio.wait([task], timeout=BEAT_S)
+    return task.result()
+
+
+def aside(call: Callable[Given, Found]) -> Callable[Given, Coroutine[Any, Any, Found]]:
+    """Do it in a thread, so that the worker stays there for the engine however long it takes."""
+
+    @wraps(call)
+    async def called(*values: Given.args, **named: Given.kwargs) -> Found:
+        return await beating(asyncio.to_thread(call, *values, **named))
+
+    return called
 
 
 def definitions_of(contracts: Path, now: datetime) -> tuple[ActivityDefinition, ...]:
@@ -57,15 +79,6 @@ def definition_of(contracts: Path, name: str, now: datetime) -> ActivityDefiniti
     return next(item for item in definitions_of(contracts, now) if item.id == name)
 
 
-async def beating(work: Coroutine[Any, Any, Found]) -> Found:
-    """Wait for what takes long, and let the engine know meanwhile."""
-    task = asyncio.create_task(work)
-    while not task.done():
-        activity.heartbeat()
-        await asyncio.wait([task], timeout=BEAT_S)
-    return task.result()
-
-
 @dataclass
 class Orchestrator:
     """The activities beside the store."""
@@ -75,76 +88,85 @@ class Orchestrator:
     point: Point
 
     @activity.defn
-    async def begin_asking(self, name: str, at: str) -> dict[str, Any]:
+    @aside
+    def begin_asking(self, name: str, at: str) -> Any:
         """Read the roster once (D5), and plan what each host is asked for."""
         now = datetime.fromisoformat(at)
         self.store.first_asked(name, now)
-        source = self.store.get("source")
         try:
-            read = await beating(asyncio.to_thread(read_items, Source(**source)))
+            read = read_items(Source(**self.store.get("source")))
         except SourceError as error:
             raise ApplicationError(error.message, type="roster") from error
         roster = load_roster(read.items)
         text = json.dumps(list(read.items))  # in ASCII, so that a part is as long as it says
+        sha256 = hashlib.sha256(text.encode("ascii")).hexdigest()
         parts = [text[start : start + PART] for start in range(0, len(text), PART)]
         with self.store.whole() as base:
             base.executemany(
                 "INSERT OR REPLACE INTO rosters VALUES (?, ?, ?)",
-                [(roster.digest, number, part) for number, part in enumerate(parts)],
+                [(sha256, number, part) for number, part in enumerate(parts)],
             )
         definition = definition_of(self.contracts, name, now)
-        made = plan(self.store, definition, roster, at=now, parts=len(parts))
-        return to_plain(made)  # type: ignore[return-value] # a model is a mapping
+        try:
+            made = plan(self.store, definition, roster, at=now, sha256=sha256, parts=len(parts))
+        except NobodyError as error:
+            raise ApplicationError(str(error), type="roster") from error
+        return to_plain(made)
 
     @activity.defn
-    async def roster_part(self, digest: str, number: int) -> str:
+    @aside
+    def roster_part(self, sha256: str, number: int) -> str:
         """One part of the roster that was read."""
-        query = "SELECT text FROM rosters WHERE digest = ? AND part = ?"
-        return str(self.store.rows(query, digest, number)[0][0])
+        query = "SELECT text FROM rosters WHERE sha256 = ? AND part = ?"
+        return str(self.store.rows(query, sha256, number)[0][0])
 
     @activity.defn
-    async def keep_page(self, asking: str, host: str, number: int, text: str) -> None:
+    @aside
+    def keep_page(self, asking: str, host: str, number: int, text: str) -> None:
         """Keep one page of a host's answers."""
         query = "INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?)"
         self.store.rows(query, asking, host, number, text)
 
     @activity.defn
-    async def conclude_asking(
-        self, asking: str, asked: dict[str, Any], heads: list[dict[str, Any]], told: list[str],
-        firing: bool,  # noqa: FBT001 # the engine hands over arguments by place
-    ) -> str:  # fmt: skip
+    @aside
+    def conclude_asking(self, asking: dict[str, Any], heads: list[dict[str, Any]]) -> str:
         """Store what the answers hand out, cursors last (D1)."""
-        made: Plan = from_plain(Plan, asked)
+        name, made = asking["name"], from_plain(Plan, asking["plan"])
         if (attempt := activity.info().attempt) > 1:
             what = f"storing was begun again, attempt {attempt}"
             self.store.tell(made.definition, made.at, [what])
-        if self.store.generation(made.definition) != made.generation:
-            return "stale"  # perhaps it was stored, and nobody heard of it
+        if self.store.was_concluded(name):
+            return "stored"
         query = "SELECT text FROM pages WHERE asking = ? AND host = ? ORDER BY number"
         try:
             answers = [
                 answer
                 for head in heads
                 for answer in answers_of(
-                    head, [row["text"] for row in self.store.rows(query, asking, head["host"])]
+                    head, [row["text"] for row in self.store.rows(query, name, head["host"])]
                 )
             ]
             definition = definition_of(self.contracts, made.definition, made.at)
-            await self.point("storing")
-            found = conclude(self.store, definition, made, answers, told, firing=firing)
-        except Disagreement as error:
+            self.point("storing")
+            found = conclude(
+                self.store, definition, made, answers, asking["told"],
+                name=name, firing=asking["firing"],
+            )  # fmt: skip
+        except DisagreementError as error:
             raise ApplicationError(str(error), type="disagreement") from error
-        await self.point("stored")
-        self.store.rows("DELETE FROM pages WHERE asking = ?", asking)
+        self.point("stored")
+        self.store.rows("DELETE FROM pages WHERE asking = ?", name)
         return found
 
     @activity.defn
-    async def tell(self, name: str, at: str, what: list[str]) -> None:
+    @aside
+    def tell(self, name: str, at: str, what: list[str]) -> None:
         """Tell the operator."""
         self.store.tell(name, datetime.fromisoformat(at), what)
 
     @activity.defn
-    async def start_due(self, at: str, by: str) -> list[dict[str, Any]]:
+    @aside
+    def start_due(self, at: str, by: str) -> list[dict[str, Any]]:
         """Start the tasks that may begin."""
         return [
             {"key": task.idempotency_key, "host": task.host, "argv": task.argv,
@@ -154,7 +176,8 @@ class Orchestrator:
         ]  # fmt: skip
 
     @activity.defn
-    async def close_task(self, key: str, state: str, outcome: dict[str, Any]) -> None:
+    @aside
+    def close_task(self, key: str, state: str, outcome: dict[str, Any]) -> None:
         """A task ends, and what it made is told to whoever listens."""
         if (event := outcome.pop("event", None)) is not None:
             self.store.emit(event)
@@ -172,21 +195,21 @@ class Host:
     point: Point
 
     @activity.defn
-    async def take_roster(self, digest: str, number: int, text: str) -> None:
-        """Keep a part of the roster."""
-        (self.folder / f"roster-{digest}-{number}").write_text(text, encoding="ascii")
+    @aside
+    def take_roster(self, sha256: str, number: int, text: str) -> None:
+        """Keep a part of the roster; whoever reads it finds the whole of it or none."""
+        with tempfile.NamedTemporaryFile("w", dir=self.folder, delete=False) as file:
+            file.write(text)
+        os.replace(file.name, self.folder / f"roster-{sha256}-{number}")
 
     @activity.defn
-    async def resolve(self, place: str, asked: dict[str, Any]) -> dict[str, Any]:
+    @aside
+    def resolve(self, place: str, plan: dict[str, Any]) -> dict[str, Any]:
         """Answer every window that is asked for, and keep the pages until they are fetched."""
-        head = await beating(asyncio.to_thread(self._answer, place, from_plain(Plan, asked)))
-        await self.point("resolved")
-        return head | {"attempt": activity.info().attempt}
-
-    def _answer(self, place: str, asked: Plan) -> dict[str, Any]:
+        asked: Plan = from_plain(Plan, plan)
         try:
             text = "".join(
-                (self.folder / f"roster-{asked.roster_digest}-{number}").read_text(encoding="ascii")
+                (self.folder / f"roster-{asked.roster_sha256}-{number}").read_text("ascii")
                 for number in range(asked.roster_parts)
             )
         except OSError as error:  # it was another machine's disk that held them
@@ -210,10 +233,15 @@ class Host:
             total += len(pages)
             bare = replace(found, scheduled_runs=(), repos=(), exclusions=())
             answers.append({"digest": found.digest, "pages": len(pages), "head": to_plain(bare)})
-        return {"host": self.name, "pages": total, "answers": answers}
+        self.point("resolved")
+        return {
+            "host": self.name, "pages": total, "answers": answers,
+            "attempt": activity.info().attempt,
+        }  # fmt: skip
 
     @activity.defn
-    async def page(self, place: str, number: int) -> str:
+    @aside
+    def page(self, place: str, number: int) -> str:
         """One page of the answers that are kept there."""
         return (self.folder / place / str(number)).read_text(encoding="utf-8")
 
@@ -228,7 +256,7 @@ class Host:
                 *argv, *more, cwd=folder, stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
-            await self.point("running")
+            await beating(asyncio.to_thread(self.point, "running"))
             out, err = await beating(process.communicate())
             outcome: dict[str, Any] = {"code": process.returncode, "at": at}
             outcome["attempt"] = activity.info().attempt

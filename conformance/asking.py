@@ -7,9 +7,9 @@ one transaction, cursors last, so that whoever is interrupted asks the same agai
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kaizen_schedule import (
@@ -21,6 +21,7 @@ from kaizen_schedule import (
     tasks_of,
 )
 from kaizen_schedule.edges.packaged import zones
+from kaizen_schedule.planning.roster import owner_of
 from kaizen_schedule.reading.codec import from_plain, instant
 
 from .store import Store
@@ -29,8 +30,16 @@ TOLD = ("missed", "manifest-invalid", "manifest-too-new", "review-missing")
 """What an operator hears of beside faults: what will not mend itself."""
 
 
-class Disagreement(Exception):
+LONGEST = timedelta(days=366)
+"""The library answers no longer window."""
+
+
+class DisagreementError(Exception):
     """Answers that do not belong together; nothing of them was stored (D5)."""
+
+
+class NobodyError(Exception):
+    """There is nobody to ask."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +51,11 @@ class Plan:
     """When it fires, or is asked again; what the engine calls the nominal time."""
     hosts: tuple[str, ...]
     """The participating hosts."""
-    roster_digest: str
+    roster_sha256: str
+    """Of the roster's text, in which it goes to the hosts."""
     roster_parts: int
+    owners: dict[str, str]
+    """The last owner of each repository."""
     generation: int
     held: dict[str, Window]
     """Each host's cursor: the window it was last handed, or what stands for one (D1)."""
@@ -53,19 +65,49 @@ class Plan:
     """The windows that each host is asked again."""
 
     def windows(self, host: str) -> tuple[Window, ...]:
-        """All windows that a host is asked for."""
-        return tuple(dict.fromkeys((*self.unfinished[host], self.coming[host])))
+        """All windows that a host is asked for, none of them longer than is answered (D2)."""
+        every = dict.fromkeys((*self.unfinished[host], self.coming[host]))
+        return tuple(part for window in every for part in _parts(window))
+
+
+def _parts(window: Window) -> Iterator[Window]:
+    """A window in parts that tile it, each no longer than the library answers."""
+    start = window.start
+    while window.end - start > LONGEST:
+        yield Window(start=start, end=start + LONGEST)
+        start += LONGEST
+    yield Window(start=start, end=window.end)
 
 
 def plan(
-    store: Store, definition: ActivityDefinition, roster: Roster, *, at: datetime, parts: int
+    store: Store,
+    definition: ActivityDefinition,
+    roster: Roster,
+    *,
+    at: datetime,
+    sha256: str = "",
+    parts: int = 1,
 ) -> Plan:
-    """Say what each host is asked for (D2, D3, D4)."""
+    """Say what each host is asked for (D2, D3, D4).
+
+    Raises:
+        NobodyError: The roster names no participating host.
+    """
     named = store.get("hosts")
     hosts = tuple(sorted(set(named) & set(roster.hosts))) if named else roster.hosts
+    if not hosts:  # a cursor that went with its host would never come back
+        raise NobodyError("the roster names no participating host")
     held, unfinished = store.held(definition.id), store.unfinished(definition.id)
+    owners = {
+        repo.slug: owner for repo in roster.repos if (owner := owner_of(repo, hosts)) is not None
+    }
     before = store.last_hosts(definition.id)
-    if before is not None and set(before) != set(hosts) and held:
+    known = store.owners(definition.id)
+    moved = {(old, owners[repo]) for repo, old in known.items() if owners.get(repo, old) != old}
+    if before is not None and (
+        set(before) != set(hosts)
+        or any((held[a], unfinished.get(a)) != (held[b], unfinished.get(b)) for a, b in moved)
+    ):
         smallest = min(held.values(), key=lambda window: window.end)
         every = sorted(
             {window for several in unfinished.values() for window in several},
@@ -77,8 +119,8 @@ def plan(
     first = store.first_asked(definition.id, at)
     held = dict.fromkeys(hosts, Window(start=first, end=first)) | held
     return Plan(
-        definition=definition.id, at=at, hosts=hosts, roster_digest=roster.digest,
-        roster_parts=parts, generation=store.generation(definition.id), held=held,
+        definition=definition.id, at=at, hosts=hosts, roster_sha256=sha256, roster_parts=parts,
+        owners=known | owners, generation=store.generation(definition.id), held=held,
         coming={
             host: next_window(definition, at, held=held[host], zones=zones()) for host in hosts
         },
@@ -107,7 +149,7 @@ def answers_of(head: dict[str, Any], pages: Sequence[str]) -> list[Answer]:
         own = [page for page in found if page["digest"] == item["digest"]]
         numbers = [page["number"] for page in own]
         if numbers != [*range(1, item["pages"] + 1)] or not own[-1]["last"]:
-            raise Disagreement(f"a page of {head['host']} is missing")
+            raise DisagreementError(f"a page of {head['host']} is missing")
         handed = {
             name: [one for page in own for one in page[name]]
             for name in ("scheduled_runs", "repos")
@@ -128,6 +170,7 @@ def conclude(
     answers: Sequence[Answer],
     told: Sequence[str],
     *,
+    name: str,
     firing: bool,
 ) -> str:
     """Store what the answers hand out, and move the cursors.
@@ -138,23 +181,24 @@ def conclude(
         asked: What was asked.
         answers: Those of the hosts that answered.
         told: What the operator has to hear of this asking.
+        name: The asking's own; one that is concluded a second time does nothing.
         firing: Whether the definition fired, or was asked again between.
 
     Returns:
         ``stored``; ``stale`` where another asking was concluded since this one began.
 
     Raises:
-        Disagreement: The answers do not belong together; nothing is stored.
+        DisagreementError: The answers do not belong together; nothing is stored.
     """
     same = {
         (answer.found.roster_digest, answer.found.tzdata_version, answer.found.hosts)
         for answer in answers
     }
     if len(same) > 1:
-        raise Disagreement("answers differ in roster_digest, tzdata_version or hosts")
+        raise DisagreementError("answers differ in roster_digest, tzdata_version or hosts")
     with store.whole():
         if store.generation(definition.id) != asked.generation:
-            return "stale"
+            return "stored" if store.was_concluded(name) else "stale"
         for answer in answers:
             for task in tasks_of(definition, answer.found):
                 store.take(task, asked.at)
@@ -169,11 +213,11 @@ def conclude(
             else list(asked.unfinished[host])
             for host in asked.hosts
         }
-        store.move(definition.id, held, unfinished)
+        store.move(definition.id, held, unfinished, asked.owners)
         store.tell(definition.id, asked.at, (*told, *_news(answers)))
         store.open.execute(
-            "INSERT INTO askings (definition, at, hosts, firing) VALUES (?, ?, ?, ?)",
-            (definition.id, instant(asked.at), json.dumps(asked.hosts), firing),
+            "INSERT INTO askings (name, definition, at, hosts, firing) VALUES (?, ?, ?, ?, ?)",
+            (name, definition.id, instant(asked.at), json.dumps(asked.hosts), firing),
         )
     return "stored"
 

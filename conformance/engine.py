@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,15 +83,18 @@ class Engine:
     async def connect(self) -> Client:
         """A client, as soon as it answers."""
         until = time.monotonic() + UP_WITHIN_S
-        while True:
-            try:
-                client = await Client.connect(self.address)
-                await client.count_workflows("")
-            except (RPCError, RuntimeError) as error:
-                if time.monotonic() > until or (self.process and self.process.poll() is not None):
-                    raise AssertionError(f"the engine does not answer: {error}") from error
-            else:
-                return client
+        client = None
+        while client is None:
+            with suppress(RPCError, RuntimeError):
+                found = await Client.connect(self.address)
+                await found.count_workflows("")
+                client = found
+            # Another one may have taken the port, and answer in its place.
+            assert self.process is not None
+            assert self.process.poll() is None, "the engine has ended"
+            assert time.monotonic() < until, "the engine does not answer"
+            await asyncio.sleep(0.05)
+        return client
 
 
 async def version_of(client: Client) -> str:

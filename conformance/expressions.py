@@ -8,7 +8,8 @@ where it says no.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
 from typing import NamedTuple
 
 
@@ -49,6 +50,24 @@ def forms_of(field: Field) -> tuple[str, ...]:
     return FORMS if field.names else FORMS[:8]
 
 
+def ranges_of(field: Field) -> Iterator[tuple[str, frozenset[int]]]:
+    """Every range of a field, with each of its steps, and what it means to a crontab.
+
+    Of minutes, hours and days two steps each: their ranges are many, and read as the others are.
+    """
+    texts = {value: [str(value)] for value in field.values}
+    for value, name in zip(field.values, field.names, strict=False):
+        texts[value].append(name)
+    for low, high in combinations(field.values, 2):
+        steps = set(range(1, high + 1) if field.names else (1, min(2, high), high))
+        for step in sorted(steps):
+            values = frozenset(range(low, high + 1, step))
+            for first, last in product(texts[low], texts[high]):
+                yield f"{first}-{last}/{step}", values
+                if step == 1:
+                    yield f"{first}-{last}", values
+
+
 class Draw:
     """A source of crons.
 
@@ -86,9 +105,9 @@ class Draw:
         form = self.chance.choice(
             [*forms, *(form for form in forms if form == often for _ in "12")]
         )
-        return self._write(form, field, values, star="*" not in barred), form
+        return self._write(form, field, values), form
 
-    def _write(self, form: str, field: Field, values: Sequence[int], *, star: bool) -> str:
+    def _write(self, form: str, field: Field, values: Sequence[int]) -> str:
         chance = self.chance
         if form == "*":
             return "*"
@@ -103,8 +122,10 @@ class Draw:
         if form == "name":
             return chance.choice(field.names)
         if form == "mixed":
-            return self._mixed(field, values, star=star)
+            return self._mixed(field, values)
         low, high = sorted(chance.sample(values, 2))
+        if field is WEEKDAY and (low, high) == (1, 7):  # the only range that is left out
+            low = 0
         if form == "name range":
             low, high = sorted(chance.sample(range(len(field.names)), 2))
             first = values[0] if field is MONTH else 0
@@ -112,9 +133,8 @@ class Draw:
             return f"{field.names[low]}-{ends[1]}" if low % 2 else f"{ends[0]}-{field.names[high]}"
         return f"{low}-{high}" + (f"/{chance.randint(1, high)}" if form == "range/n" else "")
 
-    def _mixed(self, field: Field, values: Sequence[int], *, star: bool) -> str:
+    def _mixed(self, field: Field, values: Sequence[int]) -> str:
         """A list of unlike items, which may say a value twice."""
-        kinds = [form for form in forms_of(field) if form not in ("*", "list", "mixed")]
-        kinds = [form for form in kinds if star or form not in _STARS]
+        kinds = [form for form in forms_of(field) if form not in (*_STARS, "list", "mixed")]
         chosen = self.chance.sample(kinds, self.chance.randint(2, 3))
-        return ",".join(self._write(form, field, values, star=star) for form in chosen)
+        return ",".join(self._write(form, field, values) for form in chosen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -91,6 +91,24 @@ async def matching_times(client: Client, schedule: str, span: Span) -> list[date
         if len(times) < TIMES_PER_ANSWER:
             return found
         request.start_time.FromDatetime(times[-1])
+
+
+async def read_by_engine(
+    client: Client, name: str, crons: Sequence[str], field: str
+) -> list[frozenset[int]]:
+    """The values that the engine reads in one field of each of some crons."""
+    data = replace(rendered("0 9 * * *", "UTC"), cron_expressions=tuple(crons))
+    handle = await client.create_schedule(name, schedule_of(data))
+    held = (await handle.describe()).schedule.spec.calendars
+    await handle.delete()
+    return [
+        frozenset(
+            value
+            for part in getattr(calendar, field)
+            for value in range(part.start, max(part.start, part.end) + 1, part.step or 1)
+        )
+        for calendar in held
+    ]
 
 
 async def put(

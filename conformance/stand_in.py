@@ -11,7 +11,6 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -160,24 +159,33 @@ class World:
         return tuple(item for item in list_definitions(folder, now=now) if not item.is_template)
 
     async def sync(self, now: datetime) -> list[str]:
-        """Make a Schedule of each definition; its pause and its note stay as they are (D14)."""
+        """Make two Schedules of each definition: one fires it, one asks again by the hour (D3).
+
+        A pause and its note stay as they are (D14); the hourly one follows its definition's.
+        """
         names = []
         for definition in self.definitions(now):
             schedule = self.schedule_of(definition)
-            try:
-                await self.client.create_schedule(definition.id, schedule)
-            except ScheduleAlreadyRunningError:
-                handle = self.client.get_schedule_handle(definition.id)
-
-                def renew(found: ScheduleUpdateInput, new: Schedule = schedule) -> ScheduleUpdate:
-                    new.state = found.description.schedule.state
-                    return ScheduleUpdate(schedule=new)
-
-                await handle.update(renew)
+            schedule.state = await self.renew(definition.id, schedule)
+            again = self.again(schedule)
+            await self.renew(again_of(definition.id), again, again.state)
             names.append(definition.id)
-            with suppress(ScheduleAlreadyRunningError):
-                await self.client.create_schedule(again_of(definition.id), self.again(schedule))
         return names
+
+    async def renew(
+        self, name: str, schedule: Schedule, state: ScheduleState | None = None
+    ) -> ScheduleState:
+        """Make a Schedule, or change the one that is there; by default its state is what it was."""
+        try:
+            await self.client.create_schedule(name, schedule)
+        except ScheduleAlreadyRunningError:
+
+            def change(found: ScheduleUpdateInput) -> ScheduleUpdate:
+                schedule.state = state or found.description.schedule.state
+                return ScheduleUpdate(schedule=schedule)
+
+            await self.client.get_schedule_handle(name).update(change)
+        return schedule.state
 
     def again(self, schedule: Schedule) -> Schedule:
         """The same question by the hour."""
@@ -299,6 +307,25 @@ class World:
             keys += more
         return keys
 
+    def askings(self) -> int:
+        """How many askings were concluded."""
+        return int(self.store.rows("SELECT count(*) FROM askings")[0][0])
+
+    async def beats(self, schedule: str, span: timedelta) -> None:
+        """Wait until something that a schedule started has been at one thing for so long."""
+        query = f"TemporalScheduledById = '{schedule}' AND ExecutionStatus = 'Running'"
+        latest = time.monotonic() + SETTLED_WITHIN_S
+        while True:
+            async for found in self.client.list_workflows(query):
+                handle = self.client.get_workflow_handle(found.id, run_id=found.run_id)
+                described = await handle.describe()
+                for one in described.raw_description.pending_activities:
+                    began = one.last_started_time.ToDatetime()
+                    if one.last_heartbeat_time.ToDatetime() - began > span:
+                        return
+            assert time.monotonic() < latest, "nothing takes that long"
+            await asyncio.sleep(0.05)
+
     async def payload_sizes(self, schedule: str) -> list[int]:
         """The bytes of everything that crossed the engine in a schedule's askings."""
         sizes = []
@@ -322,6 +349,10 @@ class Held:
     """Where a worker says that it has reached the point at which it stops."""
 
     path: Path
+
+    def let_go(self) -> None:
+        """Let it go on."""
+        self.path.unlink()
 
     async def reached(self) -> None:
         """Wait for it."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from kaizen_schedule import Resolution, Task, Window
@@ -41,11 +42,13 @@ CREATE TABLE IF NOT EXISTS open_windows (
   definition TEXT, host TEXT, first TEXT, until TEXT, PRIMARY KEY (definition, host, first, until)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS askings (
-  id INTEGER PRIMARY KEY, definition TEXT NOT NULL, at TEXT NOT NULL, hosts TEXT NOT NULL,
-  firing INTEGER NOT NULL
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL, at TEXT NOT NULL,
+  hosts TEXT NOT NULL, firing INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS rosters (digest TEXT, part INTEGER, text TEXT NOT NULL,
-  PRIMARY KEY (digest, part)) STRICT;
+CREATE TABLE IF NOT EXISTS owners (definition TEXT, repo TEXT, host TEXT NOT NULL,
+  PRIMARY KEY (definition, repo)) STRICT;
+CREATE TABLE IF NOT EXISTS rosters (sha256 TEXT, part INTEGER, text TEXT NOT NULL,
+  PRIMARY KEY (sha256, part)) STRICT;
 CREATE TABLE IF NOT EXISTS pages (asking TEXT, host TEXT, number INTEGER, text TEXT NOT NULL,
   PRIMARY KEY (asking, host, number)) STRICT;
 CREATE TABLE IF NOT EXISTS told (id INTEGER PRIMARY KEY, definition TEXT NOT NULL,
@@ -56,11 +59,12 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 
 
 class Store:
-    """One connection to the file; processes share the file, not this."""
+    """One connection to the file; threads take turns at it, processes share the file alone."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.open = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self.turn = RLock()
         self.open.row_factory = sqlite3.Row
         self.open.execute("PRAGMA journal_mode=WAL")
         self.open.executescript(_TABLES)
@@ -68,17 +72,19 @@ class Store:
     @contextmanager
     def whole(self) -> Iterator[sqlite3.Connection]:
         """All that is done within is kept, or none of it."""
-        self.open.execute("BEGIN IMMEDIATE")
-        try:
-            yield self.open
-        except BaseException:
-            self.open.execute("ROLLBACK")
-            raise
-        self.open.execute("COMMIT")
+        with self.turn:
+            self.open.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.open
+            except BaseException:
+                self.open.execute("ROLLBACK")
+                raise
+            self.open.execute("COMMIT")
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """What a query finds."""
-        return self.open.execute(query, values).fetchall()
+        with self.turn:
+            return self.open.execute(query, values).fetchall()
 
     def put(self, name: str, value: Any) -> None:
         """Set what the operator decides: the participating hosts, where the roster comes from."""
@@ -95,6 +101,10 @@ class Store:
         """How many askings of a definition were concluded; one that began before is stale."""
         query = "SELECT count(*) FROM askings WHERE definition = ?"
         return int(self.rows(query, definition)[0][0])
+
+    def was_concluded(self, name: str) -> bool:
+        """Whether an asking was, though perhaps nobody heard of it."""
+        return bool(self.rows("SELECT 1 FROM askings WHERE name = ?", name))
 
     def first_asked(self, definition: str, at: datetime) -> datetime:
         """When a definition was asked for the first time, whatever came of it; else it is now."""
@@ -121,6 +131,11 @@ class Store:
         for row in self.rows(query, definition):
             found.setdefault(row["host"], []).append(_window(row))
         return found
+
+    def owners(self, definition: str) -> dict[str, str]:
+        """The last owner of each repository."""
+        query = "SELECT repo, host FROM owners WHERE definition = ?"
+        return {row["repo"]: row["host"] for row in self.rows(query, definition)}
 
     # --- Concluding ----------------------------------------------------------------------------
 
@@ -164,11 +179,19 @@ class Store:
                 )
 
     def move(
-        self, definition: str, held: dict[str, Window], windows: dict[str, list[Window]]
+        self,
+        definition: str,
+        held: dict[str, Window],
+        windows: dict[str, list[Window]],
+        owners: dict[str, str],
     ) -> None:
-        """Set all cursors of a definition, and the windows that are to be asked again."""
-        for table in ("cursors", "open_windows"):
+        """Set all cursors of a definition, what is to be asked again, and who owned what."""
+        for table in ("cursors", "open_windows", "owners"):
             self.open.execute(f"DELETE FROM {table} WHERE definition = ?", (definition,))
+        self.open.executemany(
+            "INSERT INTO owners VALUES (?, ?, ?)",
+            [(definition, repo, host) for repo, host in owners.items()],
+        )
         self.open.executemany(
             "INSERT INTO cursors VALUES (?, ?, ?, ?)",
             [
@@ -187,10 +210,11 @@ class Store:
 
     def tell(self, definition: str, now: datetime, what: Sequence[str]) -> None:
         """Tell the operator; the same thing of the same asking once."""
-        self.open.executemany(
-            "INSERT OR IGNORE INTO told (definition, at, what) VALUES (?, ?, ?)",
-            [(definition, instant(now), item) for item in what],
-        )
+        with self.turn:
+            self.open.executemany(
+                "INSERT OR IGNORE INTO told (definition, at, what) VALUES (?, ?, ?)",
+                [(definition, instant(now), item) for item in what],
+            )
 
     # --- Working -------------------------------------------------------------------------------
 
@@ -221,24 +245,21 @@ class Store:
 
     def close(self, key: str, state: str, outcome: Any) -> None:
         """A started task ends, once; what was cancelled meanwhile stays so."""
-        self.open.execute(
+        self.rows(
             "UPDATE tasks SET state = ?, outcome = ? WHERE idempotency_key = ?"
             " AND state IN ('started', 'in-review')",
-            (state, json.dumps(outcome), key),
-        )
+            state, json.dumps(outcome), key,
+        )  # fmt: skip
 
     def emit(self, event: str) -> None:
         """Take an event; one with the same id is the same."""
         data = json.loads(event)
-        self.open.execute("INSERT OR IGNORE INTO events VALUES (?, ?)", (data["id"], event))
+        self.rows("INSERT OR IGNORE INTO events VALUES (?, ?)", data["id"], event)
 
     def forget(self, now: datetime) -> int:
         """Drop keys that no asking can bring again."""
-        gone = self.open.execute(
-            "DELETE FROM tasks WHERE created_at < ? AND state NOT IN ('waits', 'started')",
-            (instant(now - KEPT),),
-        )
-        return gone.rowcount
+        query = "DELETE FROM tasks WHERE created_at < ? AND state NOT IN ('waits', 'started')"
+        return len(self.rows(f"{query} RETURNING 1", instant(now - KEPT)))
 
     def states(self) -> dict[str, str]:
         """Every task's state, by key."""

@@ -14,15 +14,15 @@ from temporalio.client import Client
 
 from kaizen_schedule import validate
 from kaizen_schedule.edges.packaged import definitions, zones
-from kaizen_schedule.planning.cron import CronError, parse_cron
+from kaizen_schedule.planning.cron import Cron, CronError, parse_cron
 from kaizen_schedule.planning.definition_files import load_definition, render_definition
 from kaizen_schedule.planning.definitions import Trigger
 from kaizen_schedule.planning.recurrence import dst_hazard
-from kaizen_schedule.reading.rules import RULES
+from kaizen_schedule.reading.rules import CRON_NOT_PORTABLE, RULES
 
 from .engine import Engine
-from .expressions import DAY, HOUR, MINUTE, MONTH, WEEKDAY, forms_of
-from .firing import TIMES_PER_ANSWER, library_fires, matching_times, put, rendered
+from .expressions import DAY, HOUR, MINUTE, MONTH, WEEKDAY, forms_of, ranges_of
+from .firing import TIMES_PER_ANSWER, library_fires, matching_times, put, read_by_engine, rendered
 from .hazards import HazardCase, asked_again, hazard_cases, write_hazard_cases
 from .portability import (
     FIRST,
@@ -82,6 +82,62 @@ def test_what_passes_without_a_warning_fires_the_same(client_address: str, state
             "instants": shown.fires,
             "mismatches": len(shown.mismatches),
         },
+    )
+
+
+FIELDS = {
+    "minute": ("minutes", MINUTE), "hour": ("hours", HOUR), "day_of_month": ("days", DAY),
+    "month": ("months", MONTH), "day_of_week": ("weekdays", WEEKDAY),
+}  # fmt: skip
+"""By the engine's names, in a cron's order: the library's name, and what may stand there."""
+
+
+def read_here(text: str) -> Cron | None:
+    """A cron as the library reads it; None where it says that engines read it differently."""
+    try:
+        return parse_cron(text)
+    except CronError as error:
+        if error.rule is not CRON_NOT_PORTABLE:
+            raise
+        return None
+
+
+def test_of_every_range_the_engine_reads_what_a_crontab_means_or_it_is_refused(
+    client_address: str, state: State
+) -> None:
+    names = list(FIELDS)
+    crons: list[tuple[str, str, frozenset[int]]] = []
+    for name, (_, field) in FIELDS.items():
+        parts = ["0", "9", "*", "*", "*"]
+        for text, meant in ranges_of(field):
+            parts[names.index(name)] = text
+            values = frozenset(value % 7 for value in meant) if field is WEEKDAY else meant
+            crons.append((" ".join(parts), name, values))
+
+    async def read_otherwise() -> set[str]:
+        client, odd = await Client.connect(client_address), set()
+        for name in FIELDS:
+            asked = [cron for cron in crons if cron[1] == name]
+            for number in range(0, len(asked), 400):
+                some = asked[number : number + 400]
+                found = await read_by_engine(client, "ranges", [text for text, *_ in some], name)
+                pairs = zip(some, found, strict=True)
+                odd |= {text for (text, _, values), read in pairs if read != values}
+        return odd
+
+    refused = set()
+    for text, name, values in crons:
+        cron = read_here(text)
+        if cron is None:
+            refused.add(text)
+        else:
+            assert set(getattr(cron, FIELDS[name][0])) == values, text
+    assert asyncio.run(read_otherwise()) == refused
+    state(
+        CRON,
+        "every range of each field: the engine reads the values that a crontab means, or the cron"
+        " is refused",
+        **{"crons": len(crons), "of them refused": len(refused)},
     )
 
 

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from .activities import Host, Orchestrator
+from .activities import BEAT_S, Host, Orchestrator
 from .store import Store
 from .workflows import ORCHESTRATOR, WORKFLOWS, queue_of
 
@@ -52,11 +53,12 @@ class Settings:
 async def serve(settings: Settings) -> None:
     """Work until the process is ended."""
 
-    async def point(name: str) -> None:
+    def point(name: str) -> None:
         if name == settings.hold:
             assert settings.said is not None
             Path(settings.said).touch()
-            await asyncio.Event().wait()
+            while Path(settings.said).exists():  # it may be let go; mostly the process is ended
+                time.sleep(0.05)
 
     workflows: tuple[type, ...] = ()
     client = await Client.connect(settings.address)
@@ -76,6 +78,8 @@ async def serve(settings: Settings) -> None:
     worker = Worker(
         client, task_queue=queue, workflows=workflows, activities=calls,
         workflow_runner=UnsandboxedWorkflowRunner(),
+        # Else a beat is kept back until there is hardly time for another one.
+        max_heartbeat_throttle_interval=timedelta(seconds=BEAT_S),
         # Else the engine waits ten seconds for one that has died to take up its workflows again.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
     )  # fmt: skip

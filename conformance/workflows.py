@@ -22,16 +22,16 @@ ORCHESTRATOR = "orchestrator"
 NOMINAL = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 """For when a schedule started this, however late that was."""
 
-SOON = timedelta(seconds=30)
-SILENT = timedelta(seconds=3)
+AT_MOST = timedelta(minutes=10)
+"""What stands beside the store may take so long, as long as it says that it is there."""
+SILENT = timedelta(seconds=5)
 """Who says nothing for so long has died."""
-RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
-ASKING = RetryPolicy(
+RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=100),
     maximum_attempts=3,
-    non_retryable_error_types=["roster"],
+    non_retryable_error_types=["roster", "disagreement"],
 )
-"""Whoever asks the hub has tried again already."""
+"""For what may die on the way; what was refused is refused again."""
 PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=100))
 
 
@@ -44,7 +44,7 @@ async def _own(name: str, *values: Any, retry: RetryPolicy = PATIENT) -> Any:
     """Call an activity beside the store."""
     return await workflow.execute_activity(
         name, args=values, task_queue=ORCHESTRATOR, retry_policy=retry,
-        start_to_close_timeout=SOON, heartbeat_timeout=SILENT,
+        start_to_close_timeout=AT_MOST, heartbeat_timeout=SILENT,
     )  # fmt: skip
 
 
@@ -66,21 +66,21 @@ class Ask:
         at = nominal.replace(microsecond=0).isoformat()
         while True:
             told: list[str] = []
-            asked: dict[str, Any] | None = None
-            asking = str(workflow.uuid4())
+            plan: dict[str, Any] | None = None
+            name = str(workflow.uuid4())
             try:
-                asked = await _own("begin_asking", definition, at, retry=ASKING)
+                plan = await _own("begin_asking", definition, at, retry=RETRY)
                 answers = await asyncio.gather(
-                    *(self.ask(host, asking, asked, told, options) for host in asked["hosts"])
+                    *(self.ask(host, name, plan, told, options) for host in plan["hosts"])
                 )
                 heads = [head for head in answers if head is not None]
-                done = await _own(
-                    "conclude_asking", asking, asked, heads, sorted(told), options["firing"],
-                    retry=RETRY,
-                )  # fmt: skip
+                asking = {
+                    "name": name, "plan": plan, "told": sorted(told), "firing": options["firing"]
+                }  # fmt: skip
+                done = await _own("conclude_asking", asking, heads, retry=RETRY)
             except ActivityError as error:
                 what = _told_of(error)
-                if asked is None:
+                if plan is None:
                     what = f"the roster cannot be had: {what}"
                 await _own("tell", definition, at, [what])
                 raise ApplicationError(what, non_retryable=True) from error
@@ -90,31 +90,31 @@ class Ask:
     async def ask(
         self,
         host: str,
-        asking: str,
-        asked: dict[str, Any],
+        name: str,
+        plan: dict[str, Any],
         told: list[str],
         options: dict[str, Any],
     ) -> dict[str, Any] | None:
         """Hand a host the roster, let it answer, and fetch the pages; None where it is silent."""
         patience = timedelta(seconds=options["patience_s"])
 
-        async def there(name: str, *values: Any) -> Any:
+        async def there(call: str, *values: Any) -> Any:
             return await workflow.execute_activity(
-                name, args=values, task_queue=queue_of(host), retry_policy=RETRY,
+                call, args=values, task_queue=queue_of(host), retry_policy=RETRY,
                 schedule_to_start_timeout=patience, start_to_close_timeout=patience,
                 heartbeat_timeout=SILENT,
             )  # fmt: skip
 
         try:
-            for number in range(asked["roster_parts"]):
-                part = await _own("roster_part", asked["roster_digest"], number)
-                await there("take_roster", asked["roster_digest"], number, part)
-            head: dict[str, Any] = await there("resolve", asking, asked)
+            for number in range(plan["roster_parts"]):
+                part = await _own("roster_part", plan["roster_sha256"], number)
+                await there("take_roster", plan["roster_sha256"], number, part)
+            head: dict[str, Any] = await there("resolve", name, plan)
             if head["attempt"] > 1:
                 told.append(f"{host} was asked again, attempt {head['attempt']}")
             for number in range(head["pages"]):
-                page = await there("page", asking, number)
-                await _own("keep_page", asking, host, number, page)
+                page = await there("page", name, number)
+                await _own("keep_page", name, host, number, page)
         except ActivityError as error:
             told.append(f"{host} did not answer: {_told_of(error)}")
             return None
@@ -140,7 +140,9 @@ class Work:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 )
             except WorkflowAlreadyStartedError:
-                await _own("tell", task["definition"], at, [f"{task['key']} was started before"])
+                what = "was started before"
+                await _own("tell", task["definition"], at, [f"{task['key']} {what}"])
+                await _own("close_task", task["key"], "cancelled", {"said": what})
         return [task["key"] for task in started]
 
 

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -96,7 +97,8 @@ class Orchestrator:
         try:
             read = read_items(Source(**self.store.get("source")))
         except SourceError as error:
-            raise ApplicationError(error.message, type="roster") from error
+            what = f"the roster cannot be had: {error.message}"
+            raise ApplicationError(what, type="roster") from None
         roster = load_roster(read.items)
         text = json.dumps(list(read.items))  # in ASCII, so that a part is as long as it says
         sha256 = hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -148,11 +150,10 @@ class Orchestrator:
             ]
             definition = definition_of(self.contracts, made.definition, made.at)
             self.point("storing")
-            found = conclude(
-                self.store, definition, made, answers, asking["told"],
-                name=name, firing=asking["firing"],
-            )  # fmt: skip
+            found = conclude(self.store, definition, made, answers, asking["told"], name=name)
         except DisagreementError as error:
+            if self.store.was_concluded(name):  # meanwhile, by an attempt that was given up
+                return "stored"
             raise ApplicationError(str(error), type="disagreement") from error
         self.point("stored")
         self.store.rows("DELETE FROM pages WHERE asking = ?", name)
@@ -246,8 +247,8 @@ class Host:
         return (self.folder / place / str(number)).read_text(encoding="utf-8")
 
     @activity.defn
-    async def run_command(self, argv: list[str], at: str) -> dict[str, Any]:
-        """Run a task's command as it stands, without a shell."""
+    async def run_command(self, argv: list[str], at: str, timeout_s: float) -> dict[str, Any]:
+        """Run a task's command as it stands, without a shell; end it where it takes too long."""
         made = argv[1:3] == ["schedule", "prepare"]
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             event = os.path.join(folder, "event.json")
@@ -255,11 +256,19 @@ class Host:
             process = await asyncio.create_subprocess_exec(
                 *argv, *more, cwd=folder, stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
             )  # fmt: skip
-            await beating(asyncio.to_thread(self.point, "running"))
-            out, err = await beating(process.communicate())
-            outcome: dict[str, Any] = {"code": process.returncode, "at": at}
-            outcome["attempt"] = activity.info().attempt
+            outcome: dict[str, Any] = {"at": at, "attempt": activity.info().attempt}
+            try:
+                await beating(asyncio.to_thread(self.point, "running"))
+                out, err = await asyncio.wait_for(beating(process.communicate()), timeout_s)
+            except TimeoutError:
+                return outcome | {"code": None, "said": f"took longer than {timeout_s:,} seconds"}
+            finally:  # with whatever it began: the place is another task's next
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+            outcome["code"] = process.returncode
             with suppress(ValueError):
                 said = json.loads(out)
                 outcome["refusal"] = said.get("refusal")

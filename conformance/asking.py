@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from kaizen_schedule import (
@@ -22,16 +22,13 @@ from kaizen_schedule import (
 )
 from kaizen_schedule.edges.packaged import zones
 from kaizen_schedule.planning.roster import owner_of
+from kaizen_schedule.planning.windows import LONGEST_WINDOW
 from kaizen_schedule.reading.codec import from_plain, instant
 
 from .store import Store
 
 TOLD = ("missed", "manifest-invalid", "manifest-too-new", "review-missing")
 """What an operator hears of beside faults: what will not mend itself."""
-
-
-LONGEST = timedelta(days=366)
-"""The library answers no longer window."""
 
 
 class DisagreementError(Exception):
@@ -73,9 +70,9 @@ class Plan:
 def _parts(window: Window) -> Iterator[Window]:
     """A window in parts that tile it, each no longer than the library answers."""
     start = window.start
-    while window.end - start > LONGEST:
-        yield Window(start=start, end=start + LONGEST)
-        start += LONGEST
+    while window.end - start > LONGEST_WINDOW:
+        yield Window(start=start, end=start + LONGEST_WINDOW)
+        start += LONGEST_WINDOW
     yield Window(start=start, end=window.end)
 
 
@@ -97,35 +94,50 @@ def plan(
     hosts = tuple(sorted(set(named) & set(roster.hosts))) if named else roster.hosts
     if not hosts:  # a cursor that went with its host would never come back
         raise NobodyError("the roster names no participating host")
-    held, unfinished = store.held(definition.id), store.unfinished(definition.id)
     owners = {
         repo.slug: owner for repo in roster.repos if (owner := owner_of(repo, hosts)) is not None
     }
-    before = store.last_hosts(definition.id)
-    known = store.owners(definition.id)
-    moved = {(old, owners[repo]) for repo, old in known.items() if owners.get(repo, old) != old}
-    if before is not None and (
-        set(before) != set(hosts)
-        or any((held[a], unfinished.get(a)) != (held[b], unfinished.get(b)) for a, b in moved)
+    with store.whole():  # all of it as it is at one instant, though another is concluded meanwhile
+        held, unfinished = _handed(store, definition.id, hosts, owners)
+        # Who was never handed a window is asked from when the definition was asked first: it may
+        # have been silent since, or the roster could not be had.
+        first = store.first_asked(definition.id, at)
+        held = dict.fromkeys(hosts, Window(start=first, end=first)) | held
+        return Plan(
+            definition=definition.id, at=at, hosts=hosts,
+            roster_sha256=sha256, roster_parts=parts,
+            owners=store.owners(definition.id) | owners,
+            generation=store.generation(definition.id), held=held,
+            coming={
+                host: next_window(definition, at, held=held[host], zones=zones()) for host in hosts
+            },
+            unfinished={host: tuple(unfinished.get(host, ())) for host in hosts},
+        )  # fmt: skip
+
+
+def _handed(
+    store: Store, definition: str, hosts: tuple[str, ...], owners: dict[str, str]
+) -> tuple[dict[str, Window], dict[str, list[Window]]]:
+    """Each host's cursor and open windows; all alike where hosts or owners have changed (D4)."""
+    held, unfinished = store.held(definition), store.unfinished(definition)
+    before, known = store.last_hosts(definition), store.owners(definition)
+    # An owner that has left was seen to when it left.
+    moved = {
+        (known[slug], owner)
+        for slug, owner in owners.items()
+        if slug in known and known[slug] in hosts
+    }
+    if before is None or (
+        set(before) == set(hosts)
+        and all((held[a], unfinished.get(a)) == (held[b], unfinished.get(b)) for a, b in moved)
     ):
-        smallest = min(held.values(), key=lambda window: window.end)
-        every = sorted(
-            {window for several in unfinished.values() for window in several},
-            key=lambda window: (window.start, window.end),
-        )
-        held, unfinished = dict.fromkeys(hosts, smallest), dict.fromkeys(hosts, every)
-    # Who was never handed a window is asked from when the definition was asked first: it may have
-    # been silent since, or the roster could not be had.
-    first = store.first_asked(definition.id, at)
-    held = dict.fromkeys(hosts, Window(start=first, end=first)) | held
-    return Plan(
-        definition=definition.id, at=at, hosts=hosts, roster_sha256=sha256, roster_parts=parts,
-        owners=known | owners, generation=store.generation(definition.id), held=held,
-        coming={
-            host: next_window(definition, at, held=held[host], zones=zones()) for host in hosts
-        },
-        unfinished={host: tuple(unfinished.get(host, ())) for host in hosts},
-    )  # fmt: skip
+        return held, unfinished
+    smallest = min(held.values(), key=lambda window: window.end)
+    every = sorted(
+        {window for several in unfinished.values() for window in several},
+        key=lambda window: (window.start, window.end),
+    )
+    return dict.fromkeys(hosts, smallest), dict.fromkeys(hosts, every)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +183,6 @@ def conclude(
     told: Sequence[str],
     *,
     name: str,
-    firing: bool,
 ) -> str:
     """Store what the answers hand out, and move the cursors.
 
@@ -182,7 +193,6 @@ def conclude(
         answers: Those of the hosts that answered.
         told: What the operator has to hear of this asking.
         name: The asking's own; one that is concluded a second time does nothing.
-        firing: Whether the definition fired, or was asked again between.
 
     Returns:
         ``stored``; ``stale`` where another asking was concluded since this one began.
@@ -216,8 +226,8 @@ def conclude(
         store.move(definition.id, held, unfinished, asked.owners)
         store.tell(definition.id, asked.at, (*told, *_news(answers)))
         store.open.execute(
-            "INSERT INTO askings (name, definition, at, hosts, firing) VALUES (?, ?, ?, ?, ?)",
-            (name, definition.id, instant(asked.at), json.dumps(asked.hosts), firing),
+            "INSERT INTO askings (name, definition, at, hosts) VALUES (?, ?, ?, ?)",
+            (name, definition.id, instant(asked.at), json.dumps(asked.hosts)),
         )
     return "stored"
 

@@ -25,6 +25,7 @@ from temporalio.client import (
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleBackfill,
+    ScheduleInfo,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
@@ -191,9 +192,8 @@ class World:
         """The same question by the hour."""
         action = schedule.action
         assert isinstance(action, ScheduleActionStartWorkflow)
-        args = [action.args[0], {"firing": False, "patience_s": self.patience_s}]
         return Schedule(
-            action=replace(action, args=args, id=f"{action.id}/again"),
+            action=replace(action, id=f"{action.id}/again"),
             spec=ScheduleSpec(cron_expressions=["0 * * * *"]),
             policy=schedule.policy,
             state=schedule.state,
@@ -205,7 +205,7 @@ class World:
         return Schedule(
             action=ScheduleActionStartWorkflow(
                 Ask.run,
-                args=[definition.id, {"firing": True, "patience_s": self.patience_s}],
+                args=[definition.id, self.patience_s],
                 id=f"ask/{definition.id}",
                 task_queue=ORCHESTRATOR,
             ),
@@ -273,6 +273,13 @@ class World:
         """What a schedule started, and is over."""
         query = f"TemporalScheduledById = '{schedule}' AND ExecutionStatus != 'Running'"
         return [one async for one in self.client.list_workflows(query)]
+
+    async def knows(self, schedule: str, holds: Callable[[ScheduleInfo], bool]) -> None:
+        """Wait until what the engine says of a schedule comes to hold."""
+        latest = time.monotonic() + SETTLED_WITHIN_S
+        while not holds((await self.client.get_schedule_handle(schedule).describe()).info):
+            assert time.monotonic() < latest, "the engine does not come to say so"
+            await asyncio.sleep(0.05)
 
     async def tick(self, at: datetime, *, wait: bool = True) -> list[str]:
         """Start the tasks that may begin at an instant.

@@ -1,7 +1,7 @@
 """The orchestrator's memory: cursors, tasks and what the operator is told, in one SQLite file.
 
 What has to hold is held by the tables themselves where they can: a key is there once (D6), and of
-one place one task at most is started (D10).
+one place one task at most is started (D10). It lives as long as a test, and drops nothing.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from kaizen_schedule import Resolution, Task, Window
 from kaizen_schedule.reading.codec import dumps, from_plain, instant
-
-KEPT = timedelta(days=400)
-"""A key is kept so long after its task was created (D6)."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS tasks (
@@ -43,7 +40,7 @@ CREATE TABLE IF NOT EXISTS open_windows (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS askings (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL, at TEXT NOT NULL,
-  hosts TEXT NOT NULL, firing INTEGER NOT NULL
+  hosts TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS owners (definition TEXT, repo TEXT, host TEXT NOT NULL,
   PRIMARY KEY (definition, repo)) STRICT;
@@ -244,7 +241,7 @@ class Store:
         return [from_plain(Task, json.loads(row["task"])) for row in self.rows(query, by)]
 
     def close(self, key: str, state: str, outcome: Any) -> None:
-        """A started task ends, once; what was cancelled meanwhile stays so."""
+        """A started task ends, once."""
         self.rows(
             "UPDATE tasks SET state = ?, outcome = ? WHERE idempotency_key = ?"
             " AND state IN ('started', 'in-review')",
@@ -255,11 +252,6 @@ class Store:
         """Take an event; one with the same id is the same."""
         data = json.loads(event)
         self.rows("INSERT OR IGNORE INTO events VALUES (?, ?)", data["id"], event)
-
-    def forget(self, now: datetime) -> int:
-        """Drop keys that no asking can bring again."""
-        query = "DELETE FROM tasks WHERE created_at < ? AND state NOT IN ('waits', 'started')"
-        return len(self.rows(f"{query} RETURNING 1", instant(now - KEPT)))
 
     def states(self) -> dict[str, str]:
         """Every task's state, by key."""

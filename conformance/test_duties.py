@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,10 +14,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from kaizen_schedule import (
     ActivityDefinition,
     Asking,
+    Window,
     discover_kaizen_scheduled_repos,
     iter_pages,
     list_definitions,
@@ -24,10 +27,11 @@ from kaizen_schedule import (
 )
 from kaizen_schedule.reading.codec import to_plain
 
+from .activities import Orchestrator
 from .asking import DisagreementError, NobodyError, Plan, answers_of, conclude, plan
 from .proof import DUTIES, State
 from .staging import COACH, WEEKLY, at
-from .store import KEPT, Store
+from .store import Store
 
 MONDAY = at("2026-11-30 08:00")
 HOST = "forge-1"
@@ -85,10 +89,10 @@ def settle(
     if change is not None:
         change(head, pages)
     answers = answers_of(head, [json.dumps(page) for page in pages])
-    return conclude(store, coach, asked, answers, (), name=str(uuid4()), firing=True)
+    return conclude(store, coach, asked, answers, (), name=str(uuid4()))
 
 
-def test_a_key_is_there_once_for_400_days(
+def test_a_key_is_there_once(
     store: Store, items: list[dict[str, Any]], coach: ActivityDefinition,
     state: State,
 ) -> None:  # fmt: skip
@@ -97,18 +101,9 @@ def test_a_key_is_there_once_for_400_days(
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         store.rows("INSERT INTO tasks SELECT * FROM tasks WHERE idempotency_key = ?", key)
     store.rows("UPDATE tasks SET state = 'finished' WHERE idempotency_key = ?", key)
-    assert KEPT.days == 400
-    assert store.forget(MONDAY + KEPT) == 0
-    assert store.forget(MONDAY + KEPT + timedelta(seconds=1)) == 1
-    assert list(store.states()) == [
-        "bindery:coach:2026-11-30T08:00:00Z",
-        "choir:coach:2026-11-30T08:00:00Z",
-    ]
-    state(
-        DUTIES,
-        "D6 the store refuses a key a second time, and keeps it for 400 days",
-        days=KEPT.days,
-    )
+    settle(store, items, coach)
+    assert store.states()[key] == "finished"
+    state(DUTIES, "D6 the store refuses a key a second time, also that of a finished task", keys=1)
 
 
 def test_the_place_of_a_started_task_is_taken(
@@ -136,7 +131,7 @@ def test_answers_that_do_not_belong_together_store_nothing(
     other["answers"][0]["head"][name] = value
     answers = [*answers_of(head, texts), *answers_of(other, texts)]
     with pytest.raises(DisagreementError):
-        conclude(store, coach, asked, answers, (), name="both", firing=True)
+        conclude(store, coach, asked, answers, (), name="both")
     assert (store.states(), store.held(COACH)) == ({}, {})
     state(DUTIES, f"D5 answers that differ in `{name}` store nothing", tasks=len(store.states()))
 
@@ -210,7 +205,7 @@ def test_an_asking_that_another_came_before_is_stale(
     answers = answers_of(head, [json.dumps(page) for page in pages])
     settle(store, items, coach)
     before = store.held(COACH)
-    assert conclude(store, coach, asked, answers, (), name="late", firing=True) == "stale"
+    assert conclude(store, coach, asked, answers, (), name="late") == "stale"
     assert store.held(COACH) == before
 
 
@@ -237,7 +232,7 @@ def test_an_asking_that_was_stored_unheard_is_not_asked_anew(
     head, pages = head_of(asked, items, coach)
     answers = answers_of(head, [json.dumps(page) for page in pages])
     for _ in range(2):
-        assert conclude(store, coach, asked, answers, (), name="one", firing=True) == "stored"
+        assert conclude(store, coach, asked, answers, (), name="one") == "stored"
     assert store.generation(COACH) == 1
 
 
@@ -255,6 +250,86 @@ def test_a_roster_without_anybody_to_ask_moves_no_cursor(
     assert asked.coming[HOST].start == held[HOST].end
     state(DUTIES, "D1 a roster that names no participating host moves no cursor",
           rosters=len(rosters))  # fmt: skip
+
+
+def test_nothing_is_concluded_while_an_asking_is_planned(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    other, held = Store(store.path), store.held
+    other.open.execute("PRAGMA busy_timeout=0")
+
+    def held_meanwhile(name: str) -> dict[str, Window]:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            settle(other, items, coach)
+        return held(name)
+
+    monkeypatch.setattr(store, "held", held_meanwhile)
+    plan(store, coach, load_roster(items), at=MONDAY)
+    assert settle(other, items, coach) == "stored"
+    other.open.close()
+
+
+def test_an_attempt_that_was_given_up_may_yet_have_stored(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition, contracts: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    asked = plan(store, coach, load_roster(items), at=MONDAY)
+    head, _ = head_of(asked, items, coach)  # its pages went with the first attempt
+    told = iter((False, True))
+    monkeypatch.setattr(store, "was_concluded", lambda _: next(told))
+    own = Orchestrator(store=store, contracts=contracts, point=lambda _: None)
+    asking = {"name": "one", "plan": to_plain(asked), "told": []}
+    found = asyncio.run(ActivityEnvironment().run(own.conclude_asking, asking, [head]))
+    assert found == "stored"
+
+
+def test_a_silent_host_is_asked_again_what_it_was_not_done_with(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition
+) -> None:
+    settle(store, items, coach)
+    asked = plan(store, coach, load_roster(items), at=MONDAY + timedelta(days=7))
+    before = store.unfinished(COACH)
+    assert before[HOST]
+    conclude(store, coach, asked, (), (), name="silent")
+    assert store.unfinished(COACH) == before
+
+
+def one_of(slug: str, host: str | None) -> dict[str, Any]:
+    """A repository that stands on one host, or on none."""
+    return {"slug": slug, "host_paths": {host: f"/srv/{slug}"} if host else {}}
+
+
+@pytest.mark.parametrize("differs", ["cursors", "open windows"])
+def test_what_two_owners_were_handed_is_compared_whole(
+    store: Store, coach: ActivityDefinition, differs: str
+) -> None:
+    both = [one_of("atlas", HOST), one_of("bindery", "forge-2")]
+    asked = plan(store, coach, load_roster([*both, one_of("choir", HOST)]), at=MONDAY)
+    conclude(store, coach, asked, (), (), name="one")
+    week = Window(start=MONDAY, end=MONDAY + timedelta(days=7))
+    ahead = {HOST: asked.held[HOST], "forge-2": week} if differs == "cursors" else asked.held
+    unfinished = {"forge-2": [week]} if differs == "open windows" else {}
+    with store.whole():
+        store.move(COACH, ahead, unfinished, asked.owners)
+    # Its owner is known for as long as it has none.
+    without = plan(store, coach, load_roster([*both, one_of("choir", None)]), at=MONDAY)
+    assert without.held == ahead
+    conclude(store, coach, without, (), (), name="two")
+    moved = plan(store, coach, load_roster([*both, one_of("choir", "forge-2")]), at=MONDAY)
+    assert set(moved.held.values()) == {asked.held[HOST]}
+    assert moved.unfinished[HOST] == moved.unfinished["forge-2"]
+    assert moved.owners["choir"] == "forge-2"
+
+
+def test_a_repository_comes_back_when_the_host_that_had_it_has_left(
+    store: Store, items: list[dict[str, Any]], coach: ActivityDefinition
+) -> None:
+    for week, host in enumerate(("forge-2", None, None, HOST)):
+        roster = load_roster([*items, one_of("gone", host)])
+        asked = plan(store, coach, roster, at=MONDAY + timedelta(days=7 * week))
+        assert conclude(store, coach, asked, (), (), name=str(week)) == "stored"
+    assert asked.owners["gone"] == HOST
 
 
 def test_what_is_longer_than_a_year_is_asked_in_parts(

@@ -11,10 +11,10 @@ from temporalio.common import RetryPolicy, SearchAttributeKey, WorkflowIDReusePo
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
-    CancelledError,
     WorkflowAlreadyStartedError,
+    is_cancelled_exception,
 )
-from temporalio.workflow import ParentClosePolicy
+from temporalio.workflow import ActivityCancellationType, ParentClosePolicy
 
 ORCHESTRATOR = "orchestrator"
 """The task queue of what stands beside the store."""
@@ -53,35 +53,30 @@ class Ask:
     """One asking of one definition; ends when the tasks are stored (D11)."""
 
     @workflow.run
-    async def run(self, definition: str, options: dict[str, Any]) -> dict[str, Any]:
+    async def run(self, definition: str, patience_s: float) -> dict[str, Any]:
         """Ask, and ask again where another asking came between.
 
         Args:
             definition: What asks.
-            options: ``firing``: whether it fires, or is asked again between; ``patience_s``: how
-                long a host may be silent.
+            patience_s: How long a host may be silent.
         """
+        patience = timedelta(seconds=patience_s)
         info = workflow.info()
         nominal = info.typed_search_attributes.get(NOMINAL) or info.start_time
         at = nominal.replace(microsecond=0).isoformat()
         while True:
             told: list[str] = []
-            plan: dict[str, Any] | None = None
             name = str(workflow.uuid4())
             try:
-                plan = await _own("begin_asking", definition, at, retry=RETRY)
+                plan: dict[str, Any] = await _own("begin_asking", definition, at, retry=RETRY)
                 answers = await asyncio.gather(
-                    *(self.ask(host, name, plan, told, options) for host in plan["hosts"])
+                    *(self.ask(host, name, plan, told, patience) for host in plan["hosts"])
                 )
                 heads = [head for head in answers if head is not None]
-                asking = {
-                    "name": name, "plan": plan, "told": sorted(told), "firing": options["firing"]
-                }  # fmt: skip
+                asking = {"name": name, "plan": plan, "told": sorted(told)}
                 done = await _own("conclude_asking", asking, heads, retry=RETRY)
             except ActivityError as error:
                 what = _told_of(error)
-                if plan is None:
-                    what = f"the roster cannot be had: {what}"
                 await _own("tell", definition, at, [what])
                 raise ApplicationError(what, non_retryable=True) from error
             if done != "stale":
@@ -93,10 +88,9 @@ class Ask:
         name: str,
         plan: dict[str, Any],
         told: list[str],
-        options: dict[str, Any],
+        patience: timedelta,
     ) -> dict[str, Any] | None:
         """Hand a host the roster, let it answer, and fetch the pages; None where it is silent."""
-        patience = timedelta(seconds=options["patience_s"])
 
         async def there(call: str, *values: Any) -> Any:
             return await workflow.execute_activity(
@@ -162,16 +156,37 @@ class WorkTask:
     async def run(self, task: dict[str, Any], at: str) -> str:
         """Run the command on its host, and close the task; the state."""
         try:
-            outcome = await workflow.execute_activity(
+            state, outcome = await self.work(task, at)
+        except (ActivityError, asyncio.CancelledError) as error:
+            if not is_cancelled_exception(error):
+                raise
+            # Whoever cancels it wants its place back.
+            what = "was cancelled while it was worked on"
+            await _own("tell", task["definition"], at, [f"{task['key']} {what}"])
+            await _own("close_task", task["key"], "cancelled", {"said": what})
+            raise
+        await _own("close_task", task["key"], state, outcome)
+        return state
+
+    async def work(self, task: dict[str, Any], at: str) -> tuple[str, dict[str, Any]]:
+        """Run the command, and let a person look at the result; the task's state, what came of it.
+
+        The host ends a command that takes too long, so that nothing runs in a place that is free;
+        the engine's own limit is for a host that does not.
+        """
+        limit = timedelta(seconds=task["timeout_s"])
+        try:
+            outcome: dict[str, Any] = await workflow.execute_activity(
                 "run_command",
-                args=[task["argv"], at],
+                args=[task["argv"], at, task["timeout_s"]],
                 task_queue=queue_of(task["host"]),
-                start_to_close_timeout=timedelta(seconds=task["timeout_s"]),
+                start_to_close_timeout=limit + AT_MOST,
                 heartbeat_timeout=SILENT,
                 retry_policy=RETRY,
+                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
         except ActivityError as error:
-            if isinstance(error.cause, CancelledError):
+            if is_cancelled_exception(error):
                 raise
             outcome = {"code": None, "said": _told_of(error), "attempt": 0}
         if outcome["attempt"] != 1:
@@ -182,8 +197,7 @@ class WorkTask:
             await _own("close_task", task["key"], "in-review", outcome)
             await workflow.wait_condition(lambda: bool(self.reviewed_by))
             outcome = {"reviewed_by": self.reviewed_by}
-        await _own("close_task", task["key"], state, outcome)
-        return state
+        return state, outcome
 
 
 def _told_of(error: ActivityError) -> str:

@@ -31,9 +31,8 @@ from kaizen_schedule.planning.roster import Roster, load_roster, participating
 from kaizen_schedule.planning.roster_file import items_of, load_roster_file, select
 from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.timetable import iter_times, place_findings
-from kaizen_schedule.planning.windows import Window
+from kaizen_schedule.planning.windows import Window, window_fault
 from kaizen_schedule.publishing.reporters import day_and_time
-from kaizen_schedule.publishing.vectors import window_fault
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.document import SIZE_LIMIT, parse_document
 from kaizen_schedule.reading.errors import SourceError, UsageError

@@ -22,13 +22,13 @@ from kaizen_schedule.planning.definition_files import (
 )
 from kaizen_schedule.planning.resolver import Resolution, resolve
 from kaizen_schedule.planning.roster import PATH_LIMIT, load_roster
+from kaizen_schedule.planning.windows import window_fault
 from kaizen_schedule.publishing.vectors import (
     FLEET,
     Vector,
     VectorFile,
     VectorPrompt,
     load_vector,
-    window_fault,
 )
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import to_plain

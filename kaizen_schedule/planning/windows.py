@@ -36,6 +36,24 @@ class Window:
     """UTC; the first instant that no longer does."""
 
 
+LONGEST_WINDOW = timedelta(days=366)
+"""A longer window is asked in parts."""
+
+
+def window_fault(window: Window) -> str:
+    """Why a window is refused, by whoever is asked, as words after its name; empty if it is not.
+
+    Example:
+        >>> window_fault(Window(start=now, end=now + timedelta(days=366)))
+        ''
+        >>> window_fault(Window(start=now, end=now))
+        'ends before it begins'
+    """
+    if window.end <= window.start:
+        return "ends before it begins"
+    return "is longer than a year" if window.end - window.start > LONGEST_WINDOW else ""
+
+
 def next_fire(definition: ActivityDefinition, after: datetime, *, zones: Zones) -> datetime:
     """The first instant after the given one at which a definition fires, in UTC."""
     zone = zones.get(definition.trigger.timezone)

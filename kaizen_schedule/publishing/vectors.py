@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from kaizen_schedule.planning.agents import Risk
@@ -85,24 +85,6 @@ class Vector:
     """Every file and link of the checkouts, by absolute path."""
     expected: Resolution | None = None
     """The answer; null where a resolver is still to give it."""
-
-
-LONGEST_WINDOW = timedelta(days=366)
-"""A longer window is asked in parts."""
-
-
-def window_fault(window: Window) -> str:
-    """Why a window is refused, by whoever is asked, as words after its name; empty if it is not.
-
-    Example:
-        >>> window_fault(Window(start=now, end=now + timedelta(days=366)))
-        ''
-        >>> window_fault(Window(start=now, end=now))
-        'ends before it begins'
-    """
-    if window.end <= window.start:
-        return "ends before it begins"
-    return "is longer than a year" if window.end - window.start > LONGEST_WINDOW else ""
 
 
 def load_vector(data: Any) -> Vector:

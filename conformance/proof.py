@@ -111,6 +111,6 @@ _FOOT = """\
 The stand-in is no worker to deploy: it keeps its store in one SQLite file, and has no person to
 alert. It shows what building on the contracts looks like. Being of this repository, it takes a few
 things from the library's inside, such as who owns a repository; an adapter in any language is
-written from the [specification](integrations/discover-kaizen-scheduled-repos.md) and tested with the
-[vectors](contracts/vectors/index.md).
+written from the [specification](integrations/discover-kaizen-scheduled-repos.md), and tested with
+the [vectors](contracts/vectors/index.md).
 """

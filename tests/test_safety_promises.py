@@ -155,6 +155,7 @@ class Runner:
         ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in ended.out + ended.err, ended.err
         assert "Exception ignored" not in ended.err, ended.err
+        assert "a defect of this program" not in ended.out + ended.err
         assert SECRET not in ended.out + ended.err
         assert not unseen(ended.out), ended.out
         assert not unseen(ended.err), ended.err

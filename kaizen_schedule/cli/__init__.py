@@ -132,12 +132,9 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _say_defect(error: Exception) -> None:
     """Say that the program itself is at fault, and where, instead of a page of its source."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code if trace is not None else None
-    place = f" in {code.co_name}, line {trace.tb_lineno}" if code and trace else ""
-    say(f"error: a defect of this program: {type(error).__name__}{place}")
+    from kaizen_schedule.reading.errors import describe_defect
+
+    say(f"error: {describe_defect(error)}")
     say("fix: report it, with what KAIZEN_TRACEBACK=1 in the environment adds")
 
 

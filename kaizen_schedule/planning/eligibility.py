@@ -15,7 +15,7 @@ from typing import NamedTuple
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.diagnostics import Diagnostic, Severity
 from kaizen_schedule.reading.document import SIZE_LIMIT, parse_document
-from kaizen_schedule.reading.errors import FaultReason, FileFault
+from kaizen_schedule.reading.errors import FaultReason, FileFault, describe_defect
 from kaizen_schedule.reading.tree import Kind, MemoryTree, Tree
 
 from .agents import Prompt, find_prompt, label, prompt_paths
@@ -271,6 +271,8 @@ class Examiner:
             if fault.reason is FaultReason.NOT_REGULAR:
                 return _whole(place, Reason.NOT_A_REPOSITORY, fault.message, _NO_CHECKOUT)
             return _whole(place, Reason.UNREADABLE, fault.message, _MEND)
+        except Exception as error:  # whatever a stranger's file may set off: no other pays for it
+            return _whole(place, Reason.UNREADABLE, describe_defect(error), _REPORT)
 
     def _check(self, data: bytes) -> _Checked:
         found = self._checked.get(data)
@@ -356,6 +358,7 @@ _REMEMBERED = 1_000
 
 _NO_CHECKOUT = "name the folder that holds .git in host_paths"
 _MEND = "make it readable for the user that runs this"
+_REPORT = "report it, with what kaizen-agentic schedule validate says of the checkout"
 
 
 def _whole(

@@ -11,6 +11,7 @@ Source: YAML 1.2.2, chapter 10.3 (core schema).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -476,9 +477,10 @@ class _Builder:
 def _number(text: str) -> int | float | str:
     """A plain scalar that begins like a number, by the core schema."""
     if re.fullmatch(_INT, text):
+        # Python neither reads nor writes digits without end; as a float they are still a number.
         if text[:2] in ("0o", "0x"):
-            return int(text, 0)
-        # int() refuses digits without end; as a float they are still a number.
+            number = int(text, 0)
+            return number if number.bit_length() < 1400 else math.inf
         return int(text) if len(text) < 400 else float(text)
     if re.fullmatch(_FLOAT, text):
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))

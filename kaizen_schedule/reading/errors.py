@@ -172,3 +172,17 @@ class Refusal(KaizenError):
         super().__init__(message, fix=fix)
         self.reason = reason
         """A stable word, such as ``expired``."""
+
+
+def describe_defect(error: Exception) -> str:
+    """Say where the program itself is at fault; nothing of the data, which the error may quote.
+
+    Example:
+        >>> describe_defect(ZeroDivisionError("of a secret"))
+        'a defect of this program: ZeroDivisionError'
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else ""
+    return f"a defect of this program: {type(error).__name__}{place}"

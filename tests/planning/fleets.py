@@ -118,12 +118,13 @@ def ask(
     hosts: Collection[str] | None = None,
     host: str = HOST,
     list_not_scheduled: bool = False,
+    defects: bool = False,
 ) -> Resolution:
-    """Resolve a window over a fleet."""
+    """Resolve a window over a fleet; a defect of the program fails, unless one is planted."""
     roster = items if isinstance(items, Roster) else load_roster(items)
     fleet = trees if isinstance(trees, Fleet) else Fleet(trees)
     open_tree: OpenTree = fleet.open
-    return resolve(
+    found = resolve(
         roster,
         definition,
         definitions,
@@ -136,6 +137,8 @@ def ask(
         open_tree=open_tree,
         list_not_scheduled=list_not_scheduled,
     )
+    assert defects or not [one for one in found.exclusions if "a defect" in one.detail]
+    return found
 
 
 def examine(

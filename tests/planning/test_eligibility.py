@@ -680,3 +680,19 @@ def test_an_asking_definition_comes_before_those_that_are_known() -> None:
     found = ask([item("ledger")], {SRV: checkout(WEEKLY)}, definition=changed, window=WEEK)
     (run,) = found.scheduled_runs
     assert (run.cron, run.definition, found.definition) == ("0 12 * * 2", "mine", "mine")
+
+
+def test_a_defect_costs_one_repository_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def odd(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("a secret of the file")
+
+    items = [item("ledger"), item("quarry")]
+    monkeypatch.setattr("kaizen_schedule.planning.eligibility._weigh", odd)
+    found = ask(items, {item["host_paths"][HOST]: checkout(WEEKLY) for item in items}, defects=True)
+    assert [(one.repo, one.agent, one.reason) for one in found.exclusions] == [
+        ("ledger", None, Reason.UNREADABLE),
+        ("quarry", None, Reason.UNREADABLE),
+    ]
+    (detail, _) = (one.detail for one in found.exclusions)
+    assert detail.startswith("a defect of this program: ZeroDivisionError in odd, line ")
+    assert found.exclusions[0].transient

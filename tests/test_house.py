@@ -18,6 +18,7 @@ ORDER = {
     "reading": [
         "errors",
         "safety",
+        "shell",
         "codec",
         "strict_json",
         "diagnostics",

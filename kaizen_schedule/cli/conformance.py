@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -25,6 +29,34 @@ OWN = "kaizen-agentic contract answer"
 def _complete(_ctx: Any, _param: Any, typed: str) -> list[CompletionItem]:
     """The packaged vectors whose names begin so."""
     return [CompletionItem(name) for name in api.vector_names() if name.startswith(typed)]
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let what ends this program end what it runs, too: an adapter has a session of its own.
+
+    For an interrupt Python does so by itself. What is ignored, as `nohup` has it, stays ignored.
+    """
+
+    def end(number: int, _frame: Any) -> None:
+        for each in held:  # once is enough: what runs is being ended
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)  # as a shell has it
+
+    held = []
+    if threading.current_thread() is threading.main_thread():  # no other can handle a signal
+        both = (signal.SIGTERM, signal.SIGHUP)
+        held = [each for each in both if signal.getsignal(each) is signal.SIG_DFL]
+    try:
+        for each in held:
+            signal.signal(each, end)
+        yield
+    except SystemExit:
+        say("interrupted")
+        raise
+    finally:
+        for each in held:
+            signal.signal(each, signal.SIG_DFL)
 
 
 @click.command(
@@ -78,7 +110,7 @@ def conformance(
 
     if line is None:
         raise click.UsageError(f"--command is missing; try it with --command '{OWN}'")
-    with progress_bar("vectors answered", quiet=quiet, every=1) as told:
+    with _ended_by_signals(), progress_bar("vectors answered", quiet=quiet, every=1) as told:
         result = api.check_conformance(
             line, vectors=vectors, only=only, timeout_s=timeout, jobs=jobs, told=told
         )

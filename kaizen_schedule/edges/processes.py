@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -121,8 +122,12 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 # --- A command that is fed -----------------------------------------------------------------------
 
-FED_CAP = 16 * 1024 * 1024
-"""More bytes than this are no answer: a command that prints more is ended."""
+FED_CAP = 1024 * 1024
+"""More bytes than this are no answer: a command that prints more is ended.
+
+The largest answer that a published vector expects has some 58,000. What is held grows with the cap:
+it is kept for each that runs at a time, and read as JSON a small list takes thirty times its bytes.
+"""
 
 _HEAD, _TAIL = 4 * 1024, 12 * 1024
 """So many bytes of the beginning and of the end of standard error are kept."""
@@ -219,12 +224,17 @@ def feed_each(
     """
     waiting = list(reversed(list(enumerate(texts))))
     running: list[_Feeding] = []
-    with selectors.DefaultSelector() as selector:
+    # Begun in a thread: a signal interrupts the main one alone, and so does not come between a
+    # process and the name by which it is ended.
+    begun: Future[subprocess.Popen[bytes]] | None = None
+    with selectors.DefaultSelector() as selector, ThreadPoolExecutor(1) as thread:
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
                     number, text = waiting.pop()
-                    running.append(_Feeding(number, words, text, selector, timeout_s))
+                    begun = thread.submit(_begin, words)
+                    running.append(_Feeding(number, begun.result(), text, selector, timeout_s))
+                    begun = None
                 for key, _ in selector.select(min(each.patience() for each in running)):
                     key.data.move(key.fileobj)
                 for each in [each for each in running if each.has_ended()]:
@@ -233,6 +243,30 @@ def feed_each(
         finally:
             for each in running:
                 each.end()
+            if begun is not None and begun.exception() is None:
+                with begun.result() as process:
+                    _kill(process)
+
+
+def _begin(words: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Begin a command that is to be fed, or say why it is none."""
+    environment = {k: v for k, v in os.environ.items() if k not in _WITHHELD}
+    try:
+        return subprocess.Popen(  # noqa: S603 - a list of words, no shell; to run the named command is the feature
+            list(words),
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_COMMAND:
+            raise _not_begun(error) from error
+        reason = os.strerror(getattr(error, "errno", None) or errno.EINVAL).lower()
+        message = f"cannot run {safety.show(words[0], 200)}: {reason}"
+        raise UsageError(message, fix=_fix_of(words[0])) from error
 
 
 class _Feeding:
@@ -241,34 +275,18 @@ class _Feeding:
     def __init__(
         self,
         number: int,
-        words: Sequence[str],
+        process: subprocess.Popen[bytes],
         text: bytes,
         selector: selectors.BaseSelector,
         timeout_s: float,
     ) -> None:
         self.number = number
+        self.process = process
         self.left = memoryview(text)
         self.out, self.err = bytearray(), bytearray()
         self.cut: Cut | None = None
         self.ended = False
         self.selector = selector
-        environment = {k: v for k, v in os.environ.items() if k not in _WITHHELD}
-        try:
-            self.process = subprocess.Popen(  # noqa: S603 - a list of words, no shell; to run the named command is the feature
-                list(words),
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno not in _NO_COMMAND:
-                raise _not_begun(error) from error
-            reason = os.strerror(getattr(error, "errno", None) or errno.EINVAL).lower()
-            message = f"cannot run {safety.show(words[0], 200)}: {reason}"
-            raise UsageError(message, fix=_fix_of(words[0])) from error
         self.deadline = time.monotonic() + timeout_s
         pipes = (self.process.stdin, self.process.stdout, self.process.stderr)
         self.open: set[IO[bytes]] = {pipe for pipe in pipes if pipe is not None}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from kaizen_schedule.reading import safety
+from kaizen_schedule.reading.shell import shell_words
 
 LIMIT = 500
 """So many differences of one answer are told at most: one fault can show in every run."""
@@ -42,9 +42,9 @@ class Difference:
     """One place in which an answer is not the expected one; every text is safe to print.
 
     Example:
-        >>> from kaizen_schedule.publishing.comparing import differences
-        >>> differences({"host": "forge-1"}, {"host": "forge-2"})[0]
-        Difference(where='host', expected='"forge-1"', answered='"forge-2"', note=None)
+        >>> found = Difference(where="host", expected='"forge-1"', answered='"forge-2"')
+        >>> found.note is None
+        True
     """
 
     where: str
@@ -95,7 +95,7 @@ def notes(expected: Mapping[str, Any], answered: Any) -> tuple[str, ...]:
         ('tzdata_version is "2025.2", of the vector it is "2026.3"',)
     """
     name = "tzdata_version"
-    if not isinstance(answered, dict) or name not in expected:
+    if not isinstance(answered, dict):
         return ()
     found, wanted = answered.get(name, _ABSENT), expected[name]
     same = found == wanted
@@ -107,11 +107,8 @@ def _differences(expected: Mapping[str, Any], answered: Any) -> Iterator[Differe
         yield Difference(where="the answer", expected="an object", answered=_shown(answered))
         return
     for name in HEAD:
-        if name in expected:
-            yield from _compare(name, expected[name], answered.get(name, _ABSENT))
+        yield from _compare(name, expected[name], answered.get(name, _ABSENT))
     for name in (*RUNS, "exclusions"):
-        if name not in expected:
-            continue
         held = answered.get(name, _ABSENT)
         if isinstance(held, list):
             judge = _exclusions if name == "exclusions" else _runs
@@ -150,7 +147,9 @@ def _same_instant(*values: Any) -> bool:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return False
-        found.add(moment if moment.utcoffset() is not None else value)
+        if moment.utcoffset() is None:
+            return False
+        found.add(moment)
     return len(found) == 1
 
 
@@ -219,16 +218,10 @@ def _runs(kind: str, expected: Sequence[Any], answered: Sequence[Any]) -> Iterat
 def _command(where: str, run: Mapping[str, Any]) -> Iterator[Difference]:
     """Hold a run's command against its own ``argv``, of which it is told elsewhere if it is odd."""
     command, argv = run.get("command", _ABSENT), run.get("argv", _ABSENT)
-    if isinstance(command, str):
-        if not isinstance(argv, list):
-            return
-        try:
-            words = shlex.split(command)
-        except ValueError:  # a quotation is left open
-            words = None
-        if words == argv:
-            return
-    yield Difference(where=where, expected="a line that gives argv", answered=_shown(command))
+    if isinstance(command, str) and not isinstance(argv, list):
+        return
+    if not isinstance(command, str) or shell_words(command) != argv:
+        yield Difference(where=where, expected="a line that gives argv", answered=_shown(command))
 
 
 # --- Exclusions ----------------------------------------------------------------------------------
@@ -289,7 +282,8 @@ def _of_one(where: str, expected: list[_Facts], answered: list[_Facts]) -> Itera
     for reason, _ in answered[len(expected) :]:
         count = wanted_reasons.count(reason)
         if not count:
-            yield Difference(where=where, expected=NOTHING, answered=_shown(reason))
+            shown = _shown(reason) if reason is not _ABSENT else "an exclusion"
+            yield Difference(where=where, expected=NOTHING, answered=shown)
         elif reason not in twice:
             twice.append(reason)
             several = f"{count:,} exclusions" if count > 1 else "one exclusion"

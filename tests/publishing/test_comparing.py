@@ -58,8 +58,7 @@ def test_an_answer_differs_in_nothing_from_itself(path: str) -> None:
 def test_what_is_each_implementation_s_own_is_not_compared(path: str) -> None:
     answer = deepcopy(_expected(path))
     for run in (*answer["scheduled_runs"], *answer["repos"]):
-        run["command"] = " ".join(f'"{word}"' if '"' not in word else shlex.quote(word)
-                                  for word in run["argv"])  # fmt: skip
+        run["command"] = " ".join("".join(f"\\{c}" for c in word) for word in run["argv"])
         run["more"] = 1
     for item in answer["exclusions"]:
         item.update(detail="other words", fix="", diagnostics=None, more=1)
@@ -272,6 +271,32 @@ def test_a_command_has_to_give_argv() -> None:
     assert [item[2] for item in found[1:]] == ['"prepare \'coach"', "a list of 12"]
 
 
+@pytest.mark.parametrize(
+    ("command", "argv"),
+    [
+        ("a $HOME", ["a", "$HOME"]),
+        ("a b;", ["a", "b;"]),
+        ("a b\nrm -rf /", ["a", "b", "rm", "-rf", "/"]),
+        ('a "$(x)"', ["a", "$(x)"]),
+        ("a `x`", ["a", "`x`"]),
+        ("a ~", ["a", "~"]),
+        ("a *", ["a", "*"]),
+    ],
+)
+def test_a_command_gives_argv_to_a_shell_and_not_to_a_splitter_of_words(
+    command: str, argv: list[str]
+) -> None:
+    """What a shell expands or runs is not what stands there."""
+
+    def change(line: str) -> Callable[[Any], None]:
+        return lambda answer: answer["scheduled_runs"][0].update(argv=argv, command=line)
+
+    elsewhere = told(spoilt("missed", change(shlex.join(argv))))
+    assert told(spoilt("missed", change(command))) == [
+        *elsewhere, (f"{RUN}.command", "a line that gives argv", json.dumps(command))
+    ]  # fmt: skip
+
+
 def test_a_command_that_is_left_out() -> None:
     found = spoilt("missed", lambda answer: answer["scheduled_runs"][0].pop("command"))
     assert told(found) == [(f"{RUN}.command", "a line that gives argv", "nothing")]
@@ -386,6 +411,31 @@ def test_an_exclusion_that_stands_twice() -> None:
     ]
 
 
+def test_an_exclusion_without_a_reason() -> None:
+    wanted, answer = expected("missed"), expected("missed")
+    found = {"repo": "ledger", "agent": "optimization", "transient": False}
+    answer["exclusions"].append(found)
+    where = "exclusions[ledger, optimization]"
+    assert told(differences(wanted, answer)) == [(where, "nothing", "an exclusion")]
+    found["reason"] = None
+    assert told(differences(wanted, answer)) == [(where, "nothing", "null")]
+
+
+def test_exclusions_have_no_order() -> None:
+    """Not even those of one repository and agent, of which the right one is told first or last."""
+    place = "exclusions[ledger, coach]"
+    for other, shown in (
+        ({"transient": True}, (place, "one exclusion", "2 of them")),
+        ({"reason": "not-due"}, (place, "nothing", '"not-due"')),
+    ):
+        for at in (0, 1):
+
+            def more(answer: Any, at: int = at, other: Any = other) -> None:
+                answer["exclusions"].insert(at, answer["exclusions"][0] | other)
+
+            assert told(spoilt("missed", more)) == [shown]
+
+
 def test_the_right_reason_is_not_held_against_another() -> None:
     both = {"repo": "a", "agent": "coach", "transient": False}
     wanted = expected("missed")
@@ -442,6 +492,14 @@ def test_an_instant_that_is_written_otherwise(written: Any, same: bool) -> None:
     (found,) = spoilt("missed", change)
     assert found.where == f"{RUN}.not_before"
     assert found.note == ("the same instant, written otherwise" if same else None)
+
+
+@pytest.mark.parametrize("written", ["20261203", "2026-12-03T00:00:00", "2026-12-03"])
+def test_a_date_is_no_instant(written: str) -> None:
+    """Nor is a time without an offset; a host may be called so."""
+    wanted = expected("missed") | {"host": "2026-12-03"}
+    found = differences(wanted, wanted | {"host": written})
+    assert [item.note for item in found] == [None] * (written != "2026-12-03")
 
 
 def test_other_rules_of_time_zones_are_no_difference() -> None:

@@ -63,7 +63,7 @@ def run(
     *words: str | Path,
     cwd: Path,
     env: Mapping[str, str] | None = None,
-    stdin: str = "",
+    stdin: str | bytes = "",
     timeout: float = 60,
 ) -> Result:
     """Run the command line in a process of its own, without a terminal."""
@@ -74,7 +74,7 @@ def run(
         [sys.executable, "-m", "kaizen_schedule", *map(str, words)],
         cwd=cwd,
         env={**clean, "PYTHONPATH": str(ROOT), **(env or {})},
-        input=stdin.encode(),
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
         timeout=timeout,
         check=False,

@@ -20,8 +20,8 @@ from kaizen_schedule.planning.definition_files import render_definition
 from kaizen_schedule.planning.definitions import ActivityDefinition, RepoRun, Run
 from kaizen_schedule.planning.windows import next_fire, next_window
 from kaizen_schedule.reading import safety
-from kaizen_schedule.reading.codec import from_plain
-from kaizen_schedule.reading.errors import SourceError
+from kaizen_schedule.reading.codec import UPGRADE, NewerFormError, check_version, from_plain
+from kaizen_schedule.reading.errors import KaizenError
 from kaizen_schedule.reading.strict_json import parse_json
 
 from .definitions import diagnostics_of, list_files, load_file
@@ -37,19 +37,25 @@ def read_answer(path: PathLike) -> RosterAnswer:
         path: The file.
 
     Raises:
-        SourceError: It cannot be read, or holds no such answer.
+        UsageError: It is not there, or cannot be read.
+        KaizenError: It holds no such answer, or a part of one.
     """
     name = os.fspath(path)
     fix = "save it again: kaizen-agentic schedule roster --format json -o FILE"
     try:
-        answer: RosterAnswer = from_plain(RosterAnswer, parse_json(read_file(name, SNAPSHOT_CAP)))
+        data = parse_json(read_file(name, SNAPSHOT_CAP))
+        check_version(data)
+        answer: RosterAnswer = from_plain(RosterAnswer, data)
+    except NewerFormError as error:
+        message = f"{safety.show(name, 200)} is too new: {error}"
+        raise KaizenError(message, fix=UPGRADE) from error
     except ValueError as error:
         what = safety.escape(str(error))
         message = f"{safety.show(name, 200)} is no roster's answer: {what}"
-        raise SourceError(message, fix=fix) from error
+        raise KaizenError(message, fix=fix) from error
     if answer.counts.get("registered") != len(answer.repos):
         message = f"{safety.show(name, 200)} holds a part of a roster's answer"
-        raise SourceError(message, fix="save it without --repo, --reason and --excluded")
+        raise KaizenError(message, fix="save it without --repo, --reason and --excluded")
     return answer
 
 
@@ -57,8 +63,8 @@ def merge_files(paths: Sequence[PathLike]) -> RosterAnswer:
     """One answer of the answers that several hosts saved.
 
     Raises:
-        SourceError: One cannot be read.
-        UsageError: They do not belong together.
+        UsageError: One cannot be read, or they do not belong together.
+        KaizenError: One holds no answer.
     """
     return merge_answers([read_answer(path) for path in paths])
 
@@ -82,11 +88,12 @@ def inspect_definitions(
         asking: The roster of which to say what the first window would hand out.
 
     Raises:
-        SourceError: It cannot be read.
+        UsageError: It is not there, or cannot be read.
     """
     name = os.fspath(path)
-    names = list_files(name) if os.path.isdir(name) else (name,)
-    loaded = [(file, load_file(file, now=now)) for file in names]
+    listed = os.path.isdir(name)
+    names = list_files(name) if listed else (name,)
+    loaded = [(file, load_file(file, now=now, listed=listed)) for file in names]
     diagnostics = diagnostics_of(loaded)
     return CheckedDefinitions(
         ok=not diagnostics,
@@ -105,7 +112,8 @@ def _checked(
     draft = next((item for item in packaged.definitions() if item.id == definition.id), None)
     changes = None
     if draft is not None:
-        old, new = (render_definition(item).splitlines() for item in (draft, definition))
+        texts = (safety.redact(render_definition(item))[0] for item in (draft, definition))
+        old, new = (text.splitlines() for text in texts)
         changes = tuple(difflib.unified_diff(old, new, "draft", "this file", lineterm="", n=0))
     window = None
     if not definition.is_template:

@@ -52,7 +52,8 @@ def export_contracts(folder: PathLike) -> tuple[str, ...]:
         os.makedirs(root, exist_ok=True)
     except (OSError, ValueError) as error:
         shown = safety.show(root, 200)
-        raise OutputError(f"cannot make folder {shown}: {reason_of(error)}") from error
+        message = f"cannot make folder {shown}: {reason_of(error)}"
+        raise OutputError(message, fix="name a folder that you may make or write to") from error
     written = []
     with DiskTree(root) as tree:
         for path in list_contracts():
@@ -101,7 +102,8 @@ def compare_contracts(folder: PathLike) -> tuple[Drift, ...]:
     """
     root = os.fspath(folder)
     if not os.path.isdir(root):
-        raise TargetError(f"{safety.show(root, 200)} is no folder")
+        fix = "name a folder that was exported to; without --check it is made"
+        raise TargetError(f"{safety.show(root, 200)} is no folder", fix=fix)
     drifts = []
     with DiskTree(root) as tree:
         for path in list_contracts():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from kaizen_schedule.publishing.reporters import count_of, day_and_time
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import Json, dumps, from_plain, instant
 from kaizen_schedule.reading.errors import KaizenError
+from kaizen_schedule.reading.shell import shell_words
 from kaizen_schedule.reading.strict_json import parse_json
 
 from .definitions import window_at
@@ -134,6 +134,27 @@ def completed_event(
     return pilot_event(data)
 
 
+def check_progress(url: str, *, token: str | None = None, hub: str | None = None) -> bool:
+    """Make sure of what can be known before a long pilot: that an event could be posted at all.
+
+    Args:
+        url: Where to.
+        token: The hub's token.
+        hub: The hub whose token it is; None for the one that is posted to.
+
+    Returns:
+        Whether it is that hub, so that the token may be sent.
+
+    Raises:
+        UsageError: An address or the token cannot be used.
+    """
+    from kaizen_schedule.edges.hub import check_address, same_hub
+
+    own = hub is None or same_hub(url, hub)
+    check_address(url, token if own else None)
+    return own
+
+
 def post_progress(
     url: str, event: Mapping[str, Json], *, token: str | None = None, hub: str | None = None
 ) -> bool:
@@ -152,9 +173,9 @@ def post_progress(
     Raises:
         SourceError: It cannot be told.
     """
-    from kaizen_schedule.edges.hub import post_event, same_hub
+    from kaizen_schedule.edges.hub import post_event
 
-    own = hub is None or same_hub(url, hub)
+    own = check_progress(url, token=token, hub=hub)
     post_event(url, event, token=token if own else None)
     return own or token is None
 
@@ -382,7 +403,7 @@ def _wanted(
 
 def _task_problem(task: Task) -> str:
     """What a task says against its contract; empty where nothing does."""
-    if tuple(shlex.split(task.command)) != task.argv:
+    if shell_words(task.command) != list(task.argv):
         return "command and argv say different things"
     if not task.title or "\n" in task.title:
         return "the title is no line"

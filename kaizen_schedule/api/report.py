@@ -11,10 +11,10 @@ from typing import Any
 
 from kaizen_schedule import __version__
 from kaizen_schedule.edges import report as kernels
-from kaizen_schedule.orienting.record import parse_record
+from kaizen_schedule.orienting.record import parse_record, sequence_fault
 from kaizen_schedule.planning.roster import load_roster, participating
 from kaizen_schedule.reading import safety
-from kaizen_schedule.reading.codec import instant
+from kaizen_schedule.reading.codec import UPGRADE, NewerFormError, instant
 from kaizen_schedule.reading.errors import KaizenError, UsageError
 
 from .definitions import list_definitions
@@ -59,6 +59,8 @@ class _Data:
     """What the report says of it."""
     warnings: tuple[str, ...] = ()
     """What has to be said of it."""
+    source: str = ""
+    """What it was read of, safe to print."""
 
 
 def list_reports() -> tuple[str, ...]:
@@ -109,8 +111,9 @@ def make_report(
 
     Raises:
         UsageError: There is no such notebook, it takes no such data, what runs it is missing, two
-            rosters are named, or a host that the roster does not know.
-        SourceError: The roster or the record cannot be had.
+            rosters are named, a host that the roster does not know, or a file that is not there or
+            cannot be read.
+        SourceError: The hub or the snapshot cannot be had.
         KaizenError: The record is damaged, or a definition has errors.
         CellFailure: A cell failed, took too long, or ended the kernel.
 
@@ -141,7 +144,9 @@ def make_report(
     with _read_roster(source, host, hosts, progress) as data:
         parameters |= data.parameters
         kernels.hand_over(notebook, {k: v for k, v in parameters.items() if k in declared})
-        kernels.run_notebook(notebook, name, timeout_s=timeout_s, told=told)
+        read = safety.show(os.fspath(record), 200) if record is not None else data.source
+        title = f"{name} of {read}" if read else name
+        kernels.run_notebook(notebook, title, timeout_s=timeout_s, told=told)
     facts |= data.facts
     warnings = data.warnings
     if source is None and "snapshot" in declared and "record" not in declared:
@@ -231,17 +236,26 @@ def _read_roster(
         if hosts is not None:
             parameters["hosts"] = list(hosts)
         facts = {"Roster": read.source, "Host": asked}
-        yield _Data(parameters=parameters, facts=facts, warnings=read.warnings)
+        yield _Data(parameters=parameters, facts=facts, warnings=read.warnings, source=read.source)
 
 
 def _check_record(path: str) -> str:
-    """Make sure that a record can be read, and say what it is."""
+    """Make sure that a record can be read and is whole, and say what it is."""
     shown = safety.show(path, 200)
     again = "write it again: kaizen-agentic schedule pilot --record FILE"
+    data = read_file(path, RECORD_CAP)
     try:
-        steps = parse_record(read_file(path, RECORD_CAP).decode("utf-8"))
+        steps = parse_record(data.decode("utf-8"))
+    except NewerFormError as error:
+        raise KaizenError(f"record {shown} is too new: {error}", fix=UPGRADE) from error
+    except UnicodeDecodeError as error:
+        begun = data[: error.start].split(b"\n")
+        fault = f"line {len(begun):,}: byte {len(begun[-1]) + 1:,} is not UTF-8"
+        raise KaizenError(f"record {shown} is damaged: {fault}", fix=again) from error
     except ValueError as error:
         raise KaizenError(f"record {shown} is damaged: {error}", fix=again) from error
     if not steps:
         raise KaizenError(f"record {shown} is empty", fix=again)
+    if fault := sequence_fault(steps):
+        raise KaizenError(f"record {shown} is damaged: {fault}", fix=again)
     return os.path.basename(path)

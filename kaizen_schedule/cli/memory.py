@@ -9,6 +9,7 @@ import click
 
 from kaizen_schedule.api import targets, tasks
 from kaizen_schedule.publishing import reporters
+from kaizen_schedule.reading.errors import UsageError
 
 from .commands import Command, SectionedGroup
 from .output import (
@@ -84,7 +85,18 @@ def add(
             raise click.UsageError("no note: standard input is closed; pass --text")
         if sys.stdin.isatty():
             say("the note, then Ctrl-D on a line of its own:", quiet=quiet)
-        text = sys.stdin.buffer.read(_LONGEST_NOTE).decode("utf-8", "replace")
+        text = _decoded(sys.stdin.buffer.read(_LONGEST_NOTE))
     tasks.add_memory(targets.locate_target(target), agent, text, now=clock(now))
     say(f"noted; next: kaizen-agentic memory brief {agent}", quiet=quiet)
     return 0
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a note; what is not UTF-8 is refused, not guessed at."""
+    try:
+        # What fills the whole room may end within a character: it is too long, and told so.
+        return data.decode("utf-8", "replace" if len(data) == _LONGEST_NOTE else "strict")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"the note is not UTF-8, first in line {line:,}"
+        raise UsageError(message, fix="save it as UTF-8, or pass --text") from error

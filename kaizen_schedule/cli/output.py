@@ -78,6 +78,20 @@ def emit(text: str, output: str | None = None) -> None:
         write_output(Path(output), text.encode("utf-8", "backslashreplace"))
 
 
+def check_place(output: str | None) -> None:
+    """Say at once, and not after long work, that a result could not be written where it is to go.
+
+    Raises:
+        OutputError: It could not.
+    """
+    if output is not None and output != "-":
+        from pathlib import Path
+
+        from kaizen_schedule.edges.writing import check_output
+
+        check_output(Path(output))
+
+
 def say(text: str, *, quiet: bool = False) -> None:
     """Say something about a result, to standard error; nobody has to listen."""
     if text and not quiet and sys.stderr is not None:

@@ -17,6 +17,7 @@ from .commands import Command
 from .fleet import again, asking_of, definitions_option, names_source, source_options
 from .output import (
     INSTANT,
+    check_place,
     clock,
     emit,
     format_option,
@@ -72,6 +73,11 @@ def command(
         source = click.get_current_context().get_parameter_source(name)
         if source is click.core.ParameterSource.COMMANDLINE and not typed:
             raise click.UsageError(f"--{name} needs a roster; the pilot fleet has its own hosts")
+    token, hub = os.environ.get("STATE_HUB_TOKEN") or None, options["hub"] or None
+    if progress is not None:
+        pilot.check_progress(progress, token=token, hub=hub)
+    for path in (record, output):
+        check_place(path)
     asking, definition, known = None, None, None
     if typed:
         asking = asking_of(options, now=moment, quiet=quiet)
@@ -99,7 +105,6 @@ def command(
         emit("".join(f"{line}\n" for line in lines), output)
     if progress is not None:
         event = pilot.completed_event(result, started_at=started, finished_at=clock(now))
-        token, hub = os.environ.get("STATE_HUB_TOKEN") or None, options["hub"] or None
         sent = pilot.post_progress(progress, event, token=token, hub=hub)
         without = "" if sent else ", without the token: it is another hub's"
         say(f"told {safety.show(progress, 200)}{without}", quiet=quiet)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import Any
 
 import click
 
 from kaizen_schedule.api import report
+from kaizen_schedule.api.fleet import NAME_ONE
 from kaizen_schedule.reading import safety
-from kaizen_schedule.reading.errors import OutputError
 
 from .commands import Command
 from .fleet import (
@@ -21,7 +20,7 @@ from .fleet import (
     source_of,
     source_options,
 )
-from .output import clock, emit, now_option, quiet_option, say
+from .output import check_place, clock, emit, now_option, quiet_option, say
 
 
 @click.command(
@@ -68,8 +67,9 @@ def command(
         typed = click.get_current_context().get_parameter_source(key)
         if typed is click.core.ParameterSource.COMMANDLINE and source is None:
             raise click.UsageError(f"--{key} needs a roster")
-    if output is not None:
-        _check_place(output)
+    path = output if output is not None else f"{name}.html"
+    if output is not None or name in report.list_reports():  # else the name is what is wrong
+        check_place(path)
     with (
         progress_bar("reading", quiet=quiet) as progress,
         progress_bar("cells done", quiet=quiet, every=1) as told,
@@ -88,19 +88,12 @@ def command(
         )
     for warning in made.warnings:
         say(f"warning: {warning}", quiet=quiet)
-    path = output if output is not None else f"{name}.html"
+    if made.warnings and source is None:  # then there is only this one: it shows an example
+        say(f"fix: {NAME_ONE}", quiet=quiet)
     emit(made.html, path)
     if path != "-":
         say(f"wrote {safety.escape(path)}", quiet=quiet)
     return 0
-
-
-def _check_place(path: str) -> None:
-    """Say at once, and not after the notebook has been run, that there is no such folder."""
-    folder = os.path.dirname(path) or os.curdir
-    if path != "-" and not os.path.isdir(folder):
-        message = f"cannot write {safety.show(path, 200)}: there is no such folder"
-        raise OutputError(message, fix="make the folder first, or name another")
 
 
 COMMANDS = {"report": command}

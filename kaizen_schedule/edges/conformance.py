@@ -31,7 +31,7 @@ from kaizen_schedule.publishing.vectors import (
     load_vector,
 )
 from kaizen_schedule.reading import safety
-from kaizen_schedule.reading.codec import to_plain
+from kaizen_schedule.reading.codec import UPGRADE, NewerFormError, check_version, to_plain
 from kaizen_schedule.reading.errors import FaultReason, FileFault, TargetError, UsageError
 from kaizen_schedule.reading.strict_json import NotJsonError, parse_json
 
@@ -60,9 +60,10 @@ class HeldVector:
 
     @property
     def expected(self) -> dict[str, Any]:
-        """The expected answer, as JSON has it; empty where the vector holds none."""
+        """The expected answer, as JSON has it."""
         found = to_plain(self.vector.expected)
-        return found if isinstance(found, dict) else {}
+        assert isinstance(found, dict)
+        return found
 
 
 def parse_vector(data: bytes, label: str, *, with_answer: bool = True) -> HeldVector:
@@ -80,9 +81,12 @@ def parse_vector(data: bytes, label: str, *, with_answer: bool = True) -> HeldVe
         plain = parse_json(data)
         if isinstance(plain, dict) and not with_answer:
             plain["expected"] = None
+        check_version(plain)
         vector = load_vector(plain)
     except NotJsonError as error:
         raise UsageError(f"{label} is not JSON: {error}") from error
+    except NewerFormError as error:
+        raise UsageError(f"{label} is too new: {error}", fix=UPGRADE) from error
     except ValueError as error:
         reason = safety.clip(safety.escape(safety.redact(str(error))[0]), 200)
         raise UsageError(f"{label} is no vector: {reason}") from error

@@ -161,10 +161,7 @@ class _Hub:
         sleep: Callable[[float], None],
         monotonic: Callable[[], float],
     ) -> None:
-        if token and not re.fullmatch("[!-~]+", token):
-            fix = "set it to printable ASCII, without blanks and line breaks"
-            raise UsageError(f"the token of {TOKEN_VARIABLE} is none that can be sent", fix=fix)
-        scheme, host, port, self.path = _parse_url(url, token)
+        scheme, host, port, self.path = check_address(url, token)
         self._place = _hide(host if port is None else f"{host}:{port}", token)
         self._method, self._token, self._limits = method, token, limits
         self._sleep, self._monotonic = sleep, monotonic
@@ -443,6 +440,29 @@ def _hide(text: str, token: str | None) -> str:
     # In one go: what stands in its place may hold a short token itself.
     secrets = "|".join(map(re.escape, (token, quote(token), quote(token, safe=""))))
     return re.sub(secrets, "[redacted:hub-token]", text, flags=re.IGNORECASE)
+
+
+def check_address(url: str, token: str | None) -> tuple[str, str, int | None, str]:
+    """Take an address apart, and make sure that the token can be sent to it.
+
+    Args:
+        url: The address, http or https.
+        token: What is to be sent to it; empty is none.
+
+    Returns:
+        Its scheme, host, port and path.
+
+    Raises:
+        UsageError: The address or the token cannot be used.
+
+    Example:
+        >>> check_address("https://hub.example/state", None)
+        ('https', 'hub.example', None, '/state')
+    """
+    if token and not re.fullmatch("[!-~]+", token):
+        fix = "set it to printable ASCII, without blanks and line breaks"
+        raise UsageError(f"the token of {TOKEN_VARIABLE} is none that can be sent", fix=fix)
+    return _parse_url(url, token)
 
 
 def _parse_url(url: str, token: str | None) -> tuple[str, str, int | None, str]:

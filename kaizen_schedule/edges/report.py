@@ -63,6 +63,7 @@ class CellFailure(KaizenError):
 
     Args:
         message: Which cell, and what went wrong, in one sentence.
+        fix: What to do about it; empty where nothing can be said.
         traceback: What the kernel said of it, with its colours; empty where it said nothing.
 
     Example:
@@ -70,8 +71,8 @@ class CellFailure(KaizenError):
         1
     """
 
-    def __init__(self, message: str, *, traceback: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, fix: str = "", traceback: str = "") -> None:
+        super().__init__(message, fix=fix)
         self.traceback = traceback
         """What the kernel said of it, with its colours; empty where it said nothing."""
 
@@ -323,7 +324,9 @@ class _Kernel:
             raise CellFailure(message, traceback=error.traceback) from None
         except CellTimeoutError:
             limit = f"{self.timeout_s:,.0f} s"
-            raise CellFailure(f"{self._place(cell)} took longer than {limit}") from None
+            message = f"{self._place(cell)} took longer than {limit}"
+            fix = "give each cell more time: --timeout SECONDS"
+            raise CellFailure(message, fix=fix) from None
         except DeadKernelError:
             if task is not None and task.cancelling():  # it was this run that was ended
                 raise asyncio.CancelledError from None

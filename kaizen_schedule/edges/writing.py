@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kaizen_schedule.reading import safety
@@ -64,7 +64,8 @@ def _refused(path: str, error: OSError) -> OutputError:
     if error.errno in (errno.ELOOP, errno.ENOTDIR):
         message = f"cannot write {show_path(path)}: a link or a file stands where a folder must be"
         return OutputError(message, fix="remove it; nothing is written through links")
-    return OutputError(f"cannot write {show_path(path)}: {reason_of(error)}")
+    fix = _FIXES.get(error.errno, "")
+    return OutputError(f"cannot write {show_path(path)}: {reason_of(error)}", fix=fix)
 
 
 def replace_file(
@@ -234,29 +235,85 @@ def write_output(path: Path, data: bytes) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    shown = safety.show(os.fspath(path), 200)
-    try:
+    with _told(path):
         if (number := _own_descriptor(os.fspath(path))) is not None:
             _write_all(number, data)
             return
-        folder = os.open(path.parent, OPEN_FOLDER)
-        try:
-            name = path.name or "."
-            found = _standing(name, folder)
-            if found is not None and modes.S_ISLNK(found.st_mode):
-                fix = "name the file that it leads to; nothing is written through links"
-                raise OutputError(f"cannot write {shown}: it is a link", fix=fix)
-            if found is not None and not os.access(name, os.W_OK, dir_fd=folder):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        with _place(path) as (folder, name, found):
             if found is None or modes.S_ISREG(found.st_mode):
                 _put(folder, name, data, found=found)
                 _sync(folder)
             else:
                 _write_into(folder, name, data)
-        finally:
-            os.close(folder)
+
+
+def check_output(path: Path) -> None:
+    """Say before long work what ``write_output`` would say after it, as far as it can be known.
+
+    Nothing is written, and nothing that stands there is opened.
+
+    Raises:
+        OutputError: Nothing could be written there.
+    """
+    with _told(path):
+        if _own_descriptor(os.fspath(path)) is not None:
+            return
+        with _place(path) as (folder, _, found):
+            # A file is replaced by a new one, which is made beside it.
+            regular = found is None or modes.S_ISREG(found.st_mode)
+            if regular and not os.access(".", os.W_OK, dir_fd=folder):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+@contextlib.contextmanager
+def _place(path: Path) -> Iterator[tuple[int, str, os.stat_result | None]]:
+    """The folder of a result's file, the name in it, and what stands there."""
+    begun = f"cannot write {safety.show(os.fspath(path), 200)}"
+    try:
+        folder = os.open(path.parent, OPEN_FOLDER)
+    except FileNotFoundError as error:
+        fix = "make the folder first, or name another"
+        raise OutputError(f"{begun}: there is no such folder", fix=fix) from error
+    try:
+        name = path.name or "."
+        found = _standing(name, folder)
+        if found is not None and modes.S_ISLNK(found.st_mode):
+            message = f"{begun}: it is a link"
+            fix = "name the file that it leads to; nothing is written through links"
+            raise OutputError(message, fix=fix)
+        if found is not None and modes.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if found is not None and not os.access(name, os.W_OK, dir_fd=folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        yield folder, name, found
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what the system says of a result's file into what a person can do about it."""
+    try:
+        yield
     except (OSError, ValueError) as error:
-        raise OutputError(f"cannot write {shown}: {reason_of(error)}") from error
+        number = error.errno if isinstance(error, OSError) else None
+        message = f"cannot write {safety.show(os.fspath(path), 200)}: {reason_of(error)}"
+        raise OutputError(message, fix=_FIXES.get(number, "name another file")) from error
+
+
+_MAY_NOT = "let it be written to, or name another place"
+_FULL = "make room there, or name another place"
+_FIXES: Mapping[int | None, str] = {
+    errno.EISDIR: "name a file in it",
+    errno.ENOTDIR: "name a file in a folder",
+    errno.EACCES: _MAY_NOT,
+    errno.EPERM: _MAY_NOT,
+    errno.EROFS: _MAY_NOT,
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.ENAMETOOLONG: "name a shorter one",
+}
+"""What to do where something cannot be written, by the number of the system's error."""
 
 
 def _own_descriptor(path: str) -> int | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -108,19 +109,47 @@ def _reader(kind: Any) -> _Reader:
         return _keyed(_reader(parts[1]))
     if dataclasses.is_dataclass(kind):
         return lambda data, at: _model(kind, data, at)
-    if isinstance(kind, type) and issubclass(kind, Enum | datetime):
-        return _made(kind, _moment if kind is datetime else kind)
+    if kind is datetime:
+        return _made(_moment, "is no instant")
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _made(kind, _none_of([to_plain(member) for member in kind]))
     return _plain(kind, parts if origin is Literal else None)
 
 
-def _odd(kind: str, at: str) -> ValueError:
-    return ValueError(f"{at or 'the whole'} is no {kind}")
+def _odd(what: str, at: str) -> ValueError:
+    return ValueError(f"{at or 'the whole'} {what}")
+
+
+def _none_of(values: Sequence[Any]) -> str:
+    """That something is none of some values; where they are many, the first of them stand for all.
+
+    They are named as JSON has them: a reader need not know what they are called here.
+    """
+    names = [str(value) for value in values]
+    if len(names) == 1:
+        return f"is not {names[0]}"
+    more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"is none of {', '.join(names[:_NAMED])}{more}"
+
+
+_NAMED = 12
+"""So many values are named."""
+
+_WORDS = {
+    str: "is no text",
+    int: "is no whole number",
+    float: "is no number",
+    bool: "is neither true nor false",
+    dict: "is no object",
+    list: "is no list",
+}
+"""What is said of data that is not of a type: in JSON's words, not in Python's."""
 
 
 def _listed(item: _Reader) -> _Reader:
     def read(data: Any, at: str) -> Any:
         if not isinstance(data, list):
-            raise _odd("list", at)
+            raise _odd(_WORDS[list], at)
         return tuple(item(part, f"{at}/{number}") for number, part in enumerate(data))
 
     return read
@@ -129,7 +158,7 @@ def _listed(item: _Reader) -> _Reader:
 def _keyed(item: _Reader) -> _Reader:
     def read(data: Any, at: str) -> Any:
         if not isinstance(data, dict):
-            raise _odd("object", at)
+            raise _odd(_WORDS[dict], at)
         return {key: item(part, f"{at}/{_token(key)}") for key, part in data.items()}
 
     return read
@@ -140,11 +169,11 @@ def _token(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _made(kind: Any, make: Callable[[Any], Any]) -> _Reader:
+def _made(make: Callable[[Any], Any], otherwise: str) -> _Reader:
     def read(data: Any, at: str) -> Any:
         with contextlib.suppress(ValueError, TypeError):
             return make(data)
-        raise _odd(kind.__name__, at)
+        raise _odd(otherwise, at)
 
     return read
 
@@ -152,12 +181,12 @@ def _made(kind: Any, make: Callable[[Any], Any]) -> _Reader:
 def _plain(kind: Any, values: tuple[Any, ...] | None) -> _Reader:
     """What JSON has itself: one of some values, or anything of exactly that type."""
     allowed = (float, int) if kind is float else (kind,)
-    name = getattr(kind, "__name__", str(kind))
+    otherwise = _WORDS[kind] if values is None else _none_of(values)
 
     def read(data: Any, at: str) -> Any:
         if (type(data) in allowed) if values is None else (data in values):
             return data
-        raise _odd(name, at)
+        raise _odd(otherwise, at)
 
     return read
 
@@ -172,7 +201,7 @@ def _moment(text: str) -> datetime:
 
 def _model(kind: Any, data: Any, at: str) -> Any:
     if not isinstance(data, dict):
-        raise _odd("object", at)
+        raise _odd(_WORDS[dict], at)
     values = {}
     for name, read, needed in _fields(kind):
         if name in data:
@@ -197,6 +226,46 @@ def _fields(kind: Any) -> tuple[tuple[str, _Reader, bool], ...]:
         )
         for field in dataclasses.fields(kind)
     )
+
+
+class NewerFormError(ValueError):
+    """Data is of a form with a newer major number than this program knows."""
+
+
+def check_version(data: Any) -> None:
+    """Refuse data of a newer form; to be asked before what else is in it is looked at.
+
+    A newer minor number only says that there may be keys that are not known here.
+
+    Args:
+        data: What JSON holds; without a ``schema_version`` it is of this program's form.
+
+    Raises:
+        NewerFormError: The major number of its ``schema_version`` is newer than this program's.
+        ValueError: Its ``schema_version`` is a text, and no version.
+
+    Example:
+        >>> check_version({"schema_version": "1.7"})
+        >>> try:
+        ...     check_version({"schema_version": "9.0"})
+        ... except NewerFormError as error:
+        ...     print(error)
+        schema_version is 9.0, and this program reads 1.x
+    """
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if not isinstance(version, str):
+        return
+    match = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", version)
+    if match is None:
+        raise _odd(f"is no version such as {SCHEMA_VERSION}", "/schema_version")
+    major = SCHEMA_VERSION.partition(".")[0]
+    if int(match[1]) > int(major):
+        message = f"schema_version is {version}, and this program reads {major}.x"
+        raise NewerFormError(message)
+
+
+UPGRADE = "upgrade kaizen-schedule on this host"
+"""What to do about a newer form."""
 
 
 def dumps(value: Any, *, indent: int | None = 2) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from kaizen_schedule import __version__
 from kaizen_schedule.api import conformance as api
 from kaizen_schedule.cli import main
 from kaizen_schedule.edges import packaged
+from kaizen_schedule.edges.processes import FED_CAP
 from kaizen_schedule.reading.codec import SCHEMA_VERSION
 from kaizen_schedule.reading.errors import UsageError
 from tests.support import ROOT, Result, run, write_files
@@ -234,6 +236,11 @@ FAULTS: Mapping[str, tuple[str, str, str]] = {
         "    expected a line that gives argv\n"
         '    answered "kaizen-agentic schedule prepare coach --target /fleet/quo\'te --run ',
     ),
+    "a command is quoted for no shell": (
+        "paths-with-signs",
+        "for run in runs: run['command'] = ' '.join(map(json.dumps, run['argv']))",
+        '].command\n    expected a line that gives argv\n    answered "\\"kaizen-agentic\\" ',
+    ),
     "a command is left out": (
         "missed", "del runs[0]['command']",
         "].command\n    expected a line that gives argv\n    answered nothing\n",
@@ -400,7 +407,7 @@ def test_what_is_no_json_is_shown_from_its_beginning(tmp_path: Path) -> None:
         ("print(); print('hello')", '"hello"'),
         ("print('\\x1b[2J\\u202e' + 'x' * 10**6)", '"\\x1b[2J\\u202e' + "x" * 46 + '…"'),
         (f"print('{{', {SECRET!r})", '"{ [redacted:github-token]"'),
-        (f"print('x' * 50 + {SECRET!r} * 10**5)", '"xxxxx'),
+        (f"print('x' * 50 + {SECRET!r} * 10**4)", '"xxxxx'),
         ("import sys; sys.stdout.buffer.write(b'\\xff{}')", '"�{}"'),
     ):
         done = conformance("--only", "missed", cwd=tmp_path, command=python(code))
@@ -457,34 +464,83 @@ def test_what_closes_everything_and_goes_on_is_ended(tmp_path: Path) -> None:
     assert done.out.startswith("missed: the command took longer than 1 s and was ended\n")
 
 
-def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
+def asking(tmp_path: Path, *before: str) -> subprocess.Popen[bytes]:
+    """The command line, asking an adapter that hangs, and has begun; its ids are in `pids`."""
     pids = tmp_path / "pids"
     words = ["contract", "conformance", "--command", python(HANGS, str(pids)), "--jobs", "1"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "kaizen_schedule", *words],
+        [*before, sys.executable, "-m", "kaizen_schedule", *words],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    with process:
+    end = time.monotonic() + 60
+    while not pids.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_an_interrupt_ends_what_runs(number: int, code: int, tmp_path: Path) -> None:
+    """A job that is cancelled, or a terminal that is closed, leaves nothing behind either."""
+    with asking(tmp_path) as process:
         try:
-            end = time.monotonic() + 30
-            while not pids.exists() and time.monotonic() < end:
-                time.sleep(0.02)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert (process.returncode, out, err.strip()) == (130, b"", b"interrupted")
-    assert all(gone(int(pid)) for pid in pids.read_text().split())
+    assert (process.returncode, out, err.strip()) == (code, b"", b"interrupted")
+    assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+
+
+def test_what_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    """As begun by `nohup`: a signal that is ignored stays ignored."""
+    with asking(tmp_path, "sh", "-c", 'trap "" HUP; exec "$@"', "sh") as process:
+        try:
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 143
+    assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+
+
+def test_signals_are_handled_while_the_command_runs_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And not at all by the library, nor in another thread, which cannot."""
+    seen: list[list[bool]] = []
+    others = (signal.SIGTERM, signal.SIGHUP)
+
+    def ask(*_: Any, **__: Any) -> Any:
+        seen.append([signal.getsignal(n) is signal.SIG_DFL for n in others])
+        raise UsageError("asked")
+
+    monkeypatch.setattr(api, "feed_each", ask)
+    words = ["contract", "conformance", "--command", "true", "--only", "missed"]
+    assert main(words) == 2
+    with pytest.raises(UsageError, match="asked"):
+        api.check_conformance("true", only=["missed"])
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(main, words).result() == 2
+    assert seen == [[False, False], [True, True], [True, True]]
+    assert [signal.getsignal(n) is signal.SIG_DFL for n in others] == [True, True]
 
 
 def test_a_flood_is_cut_off(tmp_path: Path) -> None:
     code = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
     done = conformance("--only", "missed", cwd=tmp_path, command=python(code))
     assert done.code == 1
-    assert done.out.startswith("missed: the command printed more than 16,777,216 bytes and was end")
+    assert done.out.startswith("missed: the command printed more than 1,048,576 bytes and was end")
+
+
+def test_no_right_answer_is_near_the_limit() -> None:
+    held = [vector(path.stem)["expected"] for path in VECTORS.glob("*.json")]
+    assert max(len(json.dumps(answer, indent=2)) for answer in held) * 10 < FED_CAP
 
 
 def test_what_a_command_says_is_shown_harmless_and_short(tmp_path: Path) -> None:
@@ -797,6 +853,10 @@ HOSTILE: Mapping[str, tuple[str | bytes, str]] = {
     "binary": (b"\xff\x00", "is not JSON: byte 1 is not UTF-8"),
     "another JSON": ("[]", "is no vector: the whole is no object"),
     "no vector": ('{"name": "missed"}', "is no vector: /title is missing"),
+    "a newer form": (
+        _changed(schema_version="9.0"),
+        "is too new: schema_version is 9.0, and this program reads 1.x",
+    ),
     "a strange type": (_changed(hosts="forge-1"), "is no vector: /hosts is no list"),
     "a strange key": (
         _changed(files={"/fleet/\x1b[2J": 7}),
@@ -804,7 +864,7 @@ HOSTILE: Mapping[str, tuple[str | bytes, str]] = {
     ),
     "a key that only looks escaped": (
         _changed(files={"/fleet/~1": {"link": 7}}),
-        "is no vector: /files/~1fleet~1~01/link is no str",
+        "is no vector: /files/~1fleet~1~01/link is no text",
     ),
     "too deep": ("[" * 100_000, "is not JSON: it is nested too deeply"),
     "another name": (_changed(name="other"), 'is named "other"'),
@@ -984,7 +1044,7 @@ def test_of_a_very_deep_path_nothing_is_left(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_had(tmp_path: Path) -> None:
     done = run("contract", "answer", "nowhere.json", cwd=tmp_path)
-    assert (done.code, done.out) == (3, "")
+    assert (done.code, done.out) == (2, "")
     assert done.err.startswith('error: "nowhere.json" cannot be read: no such file')
     done = run("contract", "answer", cwd=tmp_path, stdin=" " * ((4 << 20) + 1))
     assert (done.code, "holds more than 4,194,304 bytes" in done.err) == (2, True)

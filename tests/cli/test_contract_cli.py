@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+
+import pytest
 
 from kaizen_schedule.api.contracts import list_contracts
 from tests.support import ROOT, run
@@ -21,21 +24,24 @@ def test_export_and_check(tmp_path: Path) -> None:
     assert (fine.code, fine.out, fine.err) == (0, "", f"{total} files, none has drifted\n")
 
 
-def test_drift_is_shown_with_what_mends_it(tmp_path: Path) -> None:
-    folder = tmp_path / "a folder"
+@pytest.mark.parametrize(
+    ("name", "operands"), [("a folder", "'a folder'"), ("-a", "-- -a"), ("--check", "-- --check")]
+)
+def test_drift_is_shown_with_what_mends_it(name: str, operands: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
     run("contract", "export", str(folder), cwd=tmp_path)
     page = folder / "rules/KS204.md"
     page.write_text(page.read_text().replace("weely", "weakly"))
     (folder / "reasons.md").unlink()
-    found = run("contract", "export", "a folder", "--check", cwd=tmp_path)
+    found = run("contract", "export", "--check", "--", name, cwd=tmp_path)
     assert found.code == 1
     assert "reasons.md is missing\n" in found.out
     assert "-    cadence: weakly\n+    cadence: weely\n" in found.out
     (told,) = found.err.splitlines()
     command = told.rpartition("mend it with: ")[2]
-    assert command == "kaizen-agentic contract export 'a folder'"
-    run("contract", "export", "a folder", cwd=tmp_path)
-    assert run("contract", "export", "a folder", "--check", cwd=tmp_path).code == 0
+    assert command == f"kaizen-agentic contract export {operands}"
+    run(*shlex.split(command)[1:], cwd=tmp_path)
+    assert run("contract", "export", "--check", "--", name, cwd=tmp_path).code == 0
 
 
 def test_a_very_long_difference_is_cut(tmp_path: Path) -> None:
@@ -60,7 +66,10 @@ def test_json(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     found = run("contract", "export", "nowhere", "--check", cwd=tmp_path)
     assert (found.code, found.out) == (2, "")
-    assert found.err.splitlines()[0] == 'error: "nowhere" is no folder'
+    assert found.err.splitlines() == [
+        'error: "nowhere" is no folder',
+        "fix: name a folder that was exported to; without --check it is made",
+    ]
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:
@@ -68,6 +77,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     found = run("contract", "export", "file", cwd=tmp_path)
     assert found.code == 1
     assert "cannot make folder" in found.err
+    assert found.err.splitlines()[1] == "fix: name a folder that you may make or write to"
     assert (tmp_path / "file").read_text() == "mine"
 
 

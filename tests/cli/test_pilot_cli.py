@@ -266,6 +266,30 @@ def test_a_hub_that_cannot_be_told(tmp_path: Path) -> None:
     assert "pilot: 1 definition, " in refused.out  # what was found is not lost
 
 
+@pytest.mark.parametrize(
+    ("words", "env", "code", "says"),
+    [
+        (("--progress", "file:///x"), {}, 2, '"file:///x" is no address of a hub'),
+        (("--progress", "https://a@b"), {}, 2, "holds a user name or password"),
+        (("--progress", "http://hub.example"), {"STATE_HUB_TOKEN": "t"}, 2, "unencrypted"),
+        (("--progress", "https://hub.example"), {"STATE_HUB_TOKEN": "t t"}, 2, "none that can be"),
+        (("--progress", "https://hub.example"), {"STATE_HUB_URL": "x"}, 2, '"x" is no address of'),
+        (("--record", "nowhere/r.jsonl"), {}, 1, "there is no such folder"),
+        (("--record", "."), {}, 1, "is a directory"),
+        (("-o", "."), {}, 1, "is a directory"),
+    ],
+)
+def test_what_can_be_known_beforehand_is_told_before_anything_runs(
+    words: tuple[str, ...], env: dict[str, str], code: int, says: str, tmp_path: Path
+) -> None:
+    more = ("--record", "seen.jsonl") if "--record" not in words else ()
+    done = run("schedule", "pilot", *AT, *words, *more, cwd=tmp_path, env=env)
+    assert (done.code, done.out) == (code, "")
+    error, fix = done.err.splitlines()
+    assert (says in error, fix.startswith("fix: ")) == (True, True), done.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_printer_needs_no_duration() -> None:
     from kaizen_schedule.publishing.listings import PilotPrinter
 

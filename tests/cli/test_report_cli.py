@@ -14,7 +14,7 @@ import time
 from ast import literal_eval
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -26,6 +26,7 @@ import pytest
 from kaizen_schedule.api import report
 from kaizen_schedule.edges.packaged import data_path
 from kaizen_schedule.edges.report import find_notebooks, parameters_of, read_notebook
+from kaizen_schedule.orienting.record import PilotStep, parse_record, render_record
 
 from ..edges.test_report import kernel, notebook, short_folder
 from ..support import NOW, ROOT, Result, manifest, write_files
@@ -356,9 +357,22 @@ def refused(desk: Desk, *words: str | Path, **environment: str) -> Result:
         ),
         (STEP + '{"number": 2, "step": "dance", "ok": true}\n', 1, "is damaged: line 2: "),
         ("\x00\x01", 1, "is damaged: line 1: "),
-        (b"\xff\xfe", 1, "is damaged: "),
+        (b"\xff\xfe", 1, 'record "r.jsonl" is damaged: line 1: byte 1 is not UTF-8'),
+        (STEP.encode() + b'{"a\xff', 1, 'record "r.jsonl" is damaged: line 2: byte 4 is not UTF-8'),
+        (
+            STEP.replace("1,", '1, "reason": "nosuch",'),
+            1,
+            'record "r.jsonl" is damaged: line 1: /reason is "nosuch", which is no reason',
+        ),
+        (STEP + STEP, 1, 'record "r.jsonl" is damaged: line 2: /number is 1, and has to be 2'),
+        (STEP.replace("end", "fire"), 1, "is damaged: line 1: /definition is missing"),
+        (
+            '{"schema_version": "99.0"}',
+            1,
+            'record "r.jsonl" is too new: line 1: schema_version is 99.0, and this program reads',
+        ),
         ("", 1, 'record "r.jsonl" is empty'),
-        (None, 3, '"r.jsonl" cannot be read: no such file or directory'),
+        (None, 2, '"r.jsonl" cannot be read: no such file or directory'),
     ],
 )
 def test_a_damaged_record(desk: Desk, text: str | bytes | None, code: int, message: str) -> None:
@@ -377,7 +391,8 @@ def test_a_record_that_is_too_large(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(globals(), "_PROGRAM", low + _PROGRAM)
     write_files(desk.folder, {"r.jsonl": STEP})
     done = refused(desk, "own_smoke", "--record", "r.jsonl")
-    assert (done.code, done.err) == (3, 'error: "r.jsonl" holds more than 2 bytes\n')
+    assert done.code == 1
+    assert done.err.startswith('error: "r.jsonl" holds more than 2 bytes\nfix: ')
 
 
 @kernel
@@ -396,7 +411,10 @@ def test_a_cell_that_takes_too_long(desk: Desk) -> None:
     desk.add("slow", "import time\ntime.sleep(60)")
     done = refused(desk, "slow", "--timeout", "1")
     assert done.code == 1
-    assert done.err == 'error: slow: cell 1 of 1, "import time", took longer than 1 s\n'
+    assert done.err == (
+        'error: slow: cell 1 of 1, "import time", took longer than 1 s\n'
+        "fix: give each cell more time: --timeout SECONDS\n"
+    )
 
 
 def test_an_unknown_report_names_the_nearest(desk: Desk) -> None:
@@ -423,12 +441,15 @@ def test_an_unknown_report_names_the_nearest(desk: Desk) -> None:
         (("own_fault", "--record", "r"), 2, "report own_fault takes no --record"),
         (("own_fleet", "--host", "x"), 2, "--host needs a roster"),
         (("own_fleet", "--hosts", "x"), 2, "--hosts needs a roster"),
-        (("own_fleet", "--scan", "nowhere"), 3, 'folder "nowhere" cannot be read'),
+        (("own_fleet", "--scan", "nowhere"), 2, 'folder "nowhere" cannot be read'),
         (("own_fleet", "--scan", ".", "--roster", "r"), 2, "name two rosters"),
         (("own_fleet", "--snapshot", "r"), 3, '"r" cannot be read'),
         (("own_fleet", "--roster", "bad.yml"), 1, '"bad.yml" has 1 error'),
         (("own_fleet", "--scan", ".", "--host", "a", "--hosts", "b"), 2, 'no host "b"'),
         (("own_fleet", "-o", "nowhere/a.html"), 1, "no such folder\nfix: make the folder first"),
+        (("own_fault", "-o", "ledger"), 1, '"ledger": is a directory\nfix: name a file in it'),
+        (("own_fault", "-o", "bad.yml/a"), 1, "not a directory\nfix: name a file in a folder"),
+        (("own_fault", "-o", "link"), 1, "it is a link\nfix: name the file"),
         (("own_fleet", "--timeout", "0"), 2, "--timeout"),
         (("own_fleet", "--now", "today"), 2, "is no instant"),
         ((), 2, "NAME"),
@@ -439,7 +460,8 @@ def test_what_cannot_be_reported(
 ) -> None:
     write_files(desk.folder, {"bad.yml": 'version: "1"\nrepo: []\n'})
     fleet(desk.folder, "ledger")
-    done = refused(desk, *words)
+    (desk.folder / "link").symlink_to("bad.yml")
+    done = refused(desk, *words)  # without a kernel, so that no cell can have been run
     assert (done.code, message in done.err) == (code, True), done.err
     assert sum(line.startswith("error: ") for line in done.err.splitlines()) == 1
 
@@ -570,26 +592,41 @@ def test_the_record_of_a_pilot_becomes_a_report(own: Desk) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda lines: lines[:-1], "the record does not end with its end"),
-        (lambda lines: lines[:6] + lines[7:], "the record lacks a step"),
-        (lambda lines: [*lines, lines[-1]], "the record lacks a step"),
-        (
-            lambda lines: [lines[0].replace('"ok": true', '"ok": false'), *lines[1:]],
-            "the record's ",
-        ),
+        (lambda steps: [replace(steps[0], ok=False), *steps[1:]], "the record's end says"),
+        (lambda steps: [*steps[:-1], replace(steps[-1], ok=False)], "the record's end judges it"),
+        (lambda steps: [*steps[:-1], replace(steps[-1], detail="")], "the record's end says"),
     ],
 )
-def test_a_record_that_was_changed_fails_in_its_notebook(
-    own: Desk, damage: Callable[[list[str]], list[str]], said: str
+def test_a_record_with_wrong_numbers_fails_in_its_notebook(
+    own: Desk, damage: Callable[[list[PilotStep]], list[PilotStep]], said: str
 ) -> None:
-    lines = (ROOT / "docs/examples/pilot-record.jsonl").read_text().splitlines(keepends=True)
-    write_files(own.folder, {"r.jsonl": "".join(damage(lines))})
+    steps = list(parse_record((ROOT / "docs/examples/pilot-record.jsonl").read_text()))
+    write_files(own.folder, {"r.jsonl": render_record(damage(steps))})
     done = refused(own, "pilot_smoke", "--record", "r.jsonl", "--now", NOW)
     assert done.code == 1
-    assert re.fullmatch(r"error: pilot_smoke: cell \d+ of \d+, .*, failed: .*\n", done.err), (
-        done.err
-    )
+    assert re.fullmatch(
+        r'error: pilot_smoke of "r.jsonl": cell \d+ of \d+, .*, failed: .*\n', done.err
+    ), done.err
     assert said in done.err
+
+
+def test_a_record_that_was_cut_or_mixed_is_told_before_a_cell_runs(own: Desk) -> None:
+    lines = (ROOT / "docs/examples/pilot-record.jsonl").read_text().splitlines(keepends=True)
+    for damaged, says in (
+        (lines[:-1], "line 108: the record stops here, before its end"),
+        (lines[:6] + lines[7:], "line 7: /number is 8, and has to be 7"),
+        (lines * 2, "line 110: /number is 1, and has to be 110"),
+        (lines[::-1], "line 1: /number is 109, and has to be 1"),
+    ):
+        write_files(own.folder, {"r.jsonl": "".join(damaged)})
+        done = refused(own, "pilot_smoke", "--record", "r.jsonl", "--now", NOW)
+        assert (done.code, done.err.splitlines()) == (
+            1,
+            [
+                f'error: record "r.jsonl" is damaged: {says}',
+                "fix: write it again: kaizen-agentic schedule pilot --record FILE",
+            ],
+        )
 
 
 @kernel
@@ -598,6 +635,7 @@ def test_without_a_roster_an_example_is_shown_and_said_to_be_one(own: Desk) -> N
     assert done.code == 0
     assert done.err == (
         "warning: no roster is named; what is shown is the notebook's own example\n"
+        "fix: pass --roster FILE, --hub URL, --snapshot FILE or --scan FOLDER\n"
         "wrote agent_performance.html\n"
     )
     html = (own.folder / "agent_performance.html").read_text()

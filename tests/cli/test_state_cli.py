@@ -97,6 +97,21 @@ def test_memory_refusals(repo: Path) -> None:
     assert (nothing.code, nothing.out, "no notes" in nothing.err) == (0, "", True)
 
 
+def test_a_note_that_is_not_utf_8_is_refused(repo: Path) -> None:
+    for note, line in ((b"caf\xe9\n", 1), (b"One.\nTwo.\n\xc3", 3)):
+        done = run("memory", "add", "coach", cwd=repo, stdin=note)
+        assert (done.code, done.out, done.err) == (
+            2,
+            "",
+            f"error: the note is not UTF-8, first in line {line}\n"
+            "fix: save it as UTF-8, or pass --text\n",
+        )
+    assert not (repo / ".kaizen").exists()
+    # What was read of it ends within a character: that is no fault of the note.
+    long = run("memory", "add", "coach", cwd=repo, stdin="a" + "é" * 64 * 1024)
+    assert (long.code, "not UTF-8" in long.err, "fix: " in long.err) == (2, False, True)
+
+
 # --- metrics -----------------------------------------------------------------------------------
 
 

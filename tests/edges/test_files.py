@@ -24,7 +24,7 @@ import pytest
 from kaizen_schedule import Asking, load_roster, show_roster
 from kaizen_schedule.edges import writing
 from kaizen_schedule.edges.files import DiskTree, find_target, reason_of
-from kaizen_schedule.edges.writing import append_line, replace_file, write_output
+from kaizen_schedule.edges.writing import append_line, check_output, replace_file, write_output
 from kaizen_schedule.reading.errors import FaultReason, FileFault, OutputError, Refusal, TargetError
 from kaizen_schedule.reading.tree import LIST_CAP, Blob, Kind, Stat
 from tests.support import ROOT, write_files
@@ -1255,7 +1255,7 @@ def test_a_result_beside_one_stands_in_the_working_folder(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nothing/out", "no such file or directory"),
+        ("nothing/out", "there is no such folder"),
         ("file/out", "not a directory"),
         ("folder", "is a directory"),
         (".", "is a directory"),
@@ -1278,10 +1278,35 @@ def test_what_cannot_be_written_says_why(
         (tmp_path / link).symlink_to(target)
     before = sorted(os.listdir(tmp_path))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OutputError, match=f"^cannot write .*: {words}$"):
+    with pytest.raises(OutputError, match=f"^cannot write .*: {words}$") as caught:
         write_output(Path(name), b"new")
+    assert caught.value.fix
+    if name != "socket":  # it is not opened to see whether somebody listens
+        with pytest.raises(OutputError, match=f"^cannot write .*: {words}$"):
+            check_output(Path(name))
     assert sorted(os.listdir(tmp_path)) == before
     assert (tmp_path / "file").read_text() == "x"
+
+
+def test_where_a_result_can_be_written_nothing_is_said_and_nothing_done(tmp_path: Path) -> None:
+    write_files(tmp_path, {"file": "x"})
+    os.mkfifo(tmp_path / "pipe")  # to open it would wait for ever
+    for path in (tmp_path / "new", tmp_path / "file", tmp_path / "pipe", Path("/dev/stdout"),
+                 Path("/dev/null"), Path("/dev/fd/777")):  # fmt: skip
+        check_output(path)
+    assert sorted(os.listdir(tmp_path)) == ["file", "pipe"]
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    for path in (tmp_path / "new", tmp_path / "file"):
+        with pytest.raises(OutputError, match=r"permission denied$") as caught:
+            check_output(path)
+        assert caught.value.fix == "let it be written to, or name another place"
+        (tmp_path / "file").write_text("x")
 
 
 def test_a_result_that_fails_halfway_leaves_the_old_one(tmp_path: Path) -> None:
@@ -1326,8 +1351,9 @@ def test_a_pipe_gets_the_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_device_says_so() -> None:
-    with pytest.raises(OutputError, match="no space left on device"):
+    with pytest.raises(OutputError, match="no space left on device") as caught:
         write_output(Path("/dev/full"), b"x")
+    assert caught.value.fix == "make room there, or name another place"
     write_output(Path("/dev/null"), b"x")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kaizen_schedule.api.definitions import load_file
 from kaizen_schedule.api.editing import list_agents
 from kaizen_schedule.api.manifests import validate
 from kaizen_schedule.api.tasks import read_memory, read_metrics
@@ -19,7 +20,6 @@ from kaizen_schedule.edges import packaged
 from kaizen_schedule.planning.definition_files import (
     check_definitions,
     definition_diagnostics,
-    load_definition,
 )
 from kaizen_schedule.planning.manifest import MANIFEST_PATH
 from kaizen_schedule.planning.roster_file import load_roster_file
@@ -135,7 +135,7 @@ def findings(root: Path, code: str) -> tuple[Diagnostic, ...]:
     """What the program says of an example, by the call that shows a rule of this kind."""
     if "KS5" < code < "KS51":
         read = [
-            (path.name, load_definition(path.read_text(), path=path.name, zones=ZONES, today=TODAY))
+            (str(path), load_file(str(path), now=NOW, listed=True))
             for path in sorted((root / "definitions").iterdir())
         ]
         single = [item for name, one in read for item in definition_diagnostics(one, name)]

@@ -496,6 +496,12 @@ def test_secrets_stay_where_they_are(run: Runner, target: Path) -> None:
     assert "[redacted:github-token]" in ends["memory"].out
     for end in ends.values():
         assert SECRET[9:] not in end.out + end.err
+    described = PROMPT.replace("description: ", f"description: {SECRET} ", 1)
+    write_files(target, {"agents/agent-coach.md": described})
+    for words in (("list",), ("list", "--format", "json"), ("show", "coach", "--format", "json")):
+        listed = run("agents", *words, cwd=target)
+        assert "[redacted:github-token]" in listed.out
+        assert SECRET[9:] not in listed.out + listed.err, words
     shown = run("agents", "show", "coach", cwd=target)
     assert shown.code == 0
     assert "[redacted:github-token]" in shown.out

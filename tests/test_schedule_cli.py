@@ -153,6 +153,24 @@ def test_wrong_use_leaves_stdout_empty(repo: Path) -> None:
         assert result.err.startswith("error: "), words
 
 
+def test_what_is_echoed_of_a_wrong_value_is_cut(repo: Path) -> None:
+    for digits in ("9" * 300, "9" * 5_000):
+        result = run("schedule", "list", "--next", digits, cwd=repo)
+        assert (result.code, result.out) == (2, "")
+        assert result.err.startswith("error: Invalid value for '--next': ")
+        assert "999…" in result.err
+        assert len(result.err) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("KS99", "KS100"), ("ks999", "KS605"), ("K204", "KS204")]
+)
+def test_an_unknown_rule_names_the_nearest(repo: Path, name: str, near: str) -> None:
+    result = run("schedule", "rule", name, cwd=repo)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith(f"fix: did you mean {near}?\n")
+
+
 def test_the_json_report_has_every_promised_key(tmp_path: Path) -> None:
     result = run("schedule", "validate", "--format", "json", cwd=wrong(tmp_path))
     answer = json.loads(result.out)

@@ -17,12 +17,13 @@ from kaizen_schedule.planning.definition_files import (
 from kaizen_schedule.planning.definitions import ActivityDefinition
 from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.windows import Window, next_window
-from kaizen_schedule.reading import safety
+from kaizen_schedule.reading import rules, safety
 from kaizen_schedule.reading.diagnostics import Diagnostic
-from kaizen_schedule.reading.document import SIZE_LIMIT
-from kaizen_schedule.reading.errors import SourceError, UsageError
+from kaizen_schedule.reading.document import SIZE_LIMIT, parse_document
+from kaizen_schedule.reading.errors import FaultReason, FileFault, UsageError
+from kaizen_schedule.reading.rules import Finding
 
-from .operator_files import FaultyFileError, read_file
+from .operator_files import FaultyFileError, read_file, read_listed
 from .targets import PathLike
 
 
@@ -39,8 +40,8 @@ def list_definitions(
         The definitions in the order of their files' names.
 
     Raises:
-        SourceError: The folder or a file cannot be read, or the folder holds no definition.
-        FaultyFileError: A definition has errors; holds the diagnostics.
+        UsageError: The folder cannot be read, or holds no definition.
+        FaultyFileError: Definitions have errors, or cannot be read; holds all diagnostics.
 
     Example:
         >>> print(*(definition.id for definition in list_definitions(now=now)))
@@ -48,7 +49,7 @@ def list_definitions(
     """
     if folder is None:
         return packaged.definitions()
-    loaded = [(path, load_file(path, now=now)) for path in list_files(folder)]
+    loaded = [(path, load_file(path, now=now, listed=True)) for path in list_files(folder)]
     if found := diagnostics_of(loaded):
         raise FaultyFileError(os.fspath(folder), found)
     return tuple(item.definition for _, item in loaded if item.definition is not None)
@@ -65,7 +66,7 @@ def read_definition(path: PathLike, *, now: datetime) -> ActivityDefinition:
         The definition.
 
     Raises:
-        SourceError: It cannot be read.
+        UsageError: It is not there, or cannot be read.
         FaultyFileError: It has errors; holds the diagnostics.
 
     Example:
@@ -81,19 +82,37 @@ def read_definition(path: PathLike, *, now: datetime) -> ActivityDefinition:
     return loaded.definition
 
 
-def load_file(name: str, *, now: datetime) -> LoadedDefinition:
+def load_file(name: str, *, now: datetime, listed: bool = False) -> LoadedDefinition:
     """Read a file as a definition, faulty or not.
 
+    Args:
+        name: The file.
+        now: The instant from which clock changes are looked for; with a zone.
+        listed: Whether it was found in a folder: one that cannot be read is then faulty, and does
+            not keep the others from being read.
+
     Raises:
-        SourceError: It cannot be read.
+        UsageError: It was named, and is not there or cannot be read.
     """
     try:
-        text = read_file(name, SIZE_LIMIT).decode("utf-8")
-    except UnicodeDecodeError as error:
-        message = f"{safety.show(name, 200)} is not UTF-8"
-        raise SourceError(message, fix="save the file as UTF-8") from error
+        data = (read_listed if listed else read_file)(name, SIZE_LIMIT)
+    except FileFault as fault:
+        return LoadedDefinition(None, None, (_unusable(fault),))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return LoadedDefinition(None, parse_document(data, path=name), ())
     today = now.astimezone(UTC).date()
     return load_definition(text, path=name, zones=packaged.zones(), today=today)
+
+
+def _unusable(fault: FileFault) -> Finding:
+    """What is wrong with a definition of which nothing could be read."""
+    if fault.reason is FaultReason.TOO_LARGE:
+        message = f"the file holds more than {SIZE_LIMIT:,} bytes"
+        return Finding(rules.TOO_LARGE, message, fix="a definition fits in a few kilobytes")
+    fix = "make it a regular file that you may read, or remove it"
+    return Finding(rules.DEFINITION_UNREADABLE, fault.message, fix=fix)
 
 
 def diagnostics_of(loaded: Sequence[tuple[str, LoadedDefinition]]) -> tuple[Diagnostic, ...]:
@@ -108,7 +127,7 @@ def list_files(folder: PathLike) -> tuple[str, ...]:
     A page about the folder, which the published one has, is none: ``index.md``, ``README.md``.
 
     Raises:
-        SourceError: It cannot be read, or holds none.
+        UsageError: It cannot be read, or holds none.
     """
     root = os.fspath(folder)
     try:
@@ -119,10 +138,10 @@ def list_files(folder: PathLike) -> tuple[str, ...]:
         )
     except (OSError, ValueError) as error:
         message = f"folder {safety.show(root, 200)} cannot be read: {reason_of(error)}"
-        raise SourceError(message, fix="name a folder of definitions") from error
+        raise UsageError(message, fix="name a folder of definitions") from error
     if not names:
         message = f"folder {safety.show(root, 200)} holds no definition, no file that ends in .md"
-        raise SourceError(message, fix="kaizen-agentic schedule definitions ID > FILE.md")
+        raise UsageError(message, fix="kaizen-agentic schedule definitions ID > FILE.md")
     return tuple(os.path.join(root, name) for name in names)
 
 

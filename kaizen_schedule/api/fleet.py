@@ -32,10 +32,10 @@ from kaizen_schedule.planning.roster_file import items_of, load_roster_file, sel
 from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.planning.timetable import iter_times, place_findings
 from kaizen_schedule.planning.windows import Window, window_fault
-from kaizen_schedule.publishing.reporters import day_and_time
+from kaizen_schedule.publishing.reporters import count_of, day_and_time
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.document import SIZE_LIMIT, parse_document
-from kaizen_schedule.reading.errors import SourceError, UsageError
+from kaizen_schedule.reading.errors import KaizenError, SourceError, UsageError
 from kaizen_schedule.reading.strict_json import parse_json
 
 from .operator_files import SNAPSHOT_CAP, FaultyFileError, read_file
@@ -43,6 +43,9 @@ from .targets import PathLike
 
 Progress = Callable[[int, int | None], None]
 """Told how many are done, and of how many, where that is known."""
+
+NAME_ONE = "pass --roster FILE, --hub URL, --snapshot FILE or --scan FOLDER"
+"""What to do where no roster is named."""
 
 PREVIEW = timedelta(days=7)
 """A preview looks so far ahead."""
@@ -112,8 +115,9 @@ def read_roster(
         The roster, what it was read of, and what has to be said of it.
 
     Raises:
-        UsageError: No source is named, or several.
-        SourceError: It cannot be had.
+        UsageError: No source is named, or several; or a ``roster.yml`` or a folder that is not
+            there, or cannot be read.
+        SourceError: The hub or the snapshot cannot be had.
         FaultyFileError: A ``roster.yml`` has errors; holds the diagnostics.
 
     Example:
@@ -165,8 +169,7 @@ def read_items(
     if not given and source.usual_hub is not None:
         return _registered(replace(source, hub=source.usual_hub), progress)
     if not given:
-        fix = "pass --roster FILE, --hub URL, --snapshot FILE or --scan FOLDER"
-        raise UsageError("no source of the roster is named", fix=fix)
+        raise UsageError("no source of the roster is named", fix=NAME_ONE)
     if "scan" in given and len(given) > 1:
         raise UsageError("--scan and another source name two rosters", fix="pass one of them")
     if source.scan is not None:
@@ -217,6 +220,9 @@ def _snapshot(path: PathLike) -> Sequence[Any]:
     name = os.fspath(path)
     try:
         data = parse_json(read_file(name, SNAPSHOT_CAP))
+    except KaizenError as error:
+        # It stands for the hub: whatever is wrong with it, the roster cannot be had.
+        raise SourceError(error.message, fix=error.fix) from error
     except ValueError as error:
         message = f"snapshot {safety.show(name)} cannot be read: {error}"
         raise SourceError(message, fix="save the answer of GET /repos/ to it again") from error
@@ -227,18 +233,27 @@ def _snapshot(path: PathLike) -> Sequence[Any]:
     if isinstance(data, dict) and data.get("next_cursor"):
         message = f"snapshot {safety.show(name)} is one page of several"
         raise SourceError(message, fix="put the items of all pages into one array")
+    total = data.get("total") if isinstance(data, dict) else None
+    if total is not None and (type(total) is not int or total != len(items)):
+        sound = type(total) is int and 0 <= total < 10**9
+        said = f"a total of {total:,}" if sound else "a total that is no number of repositories"
+        held = count_of(len(items), "repository")
+        message = f"snapshot {safety.show(name)} holds {held} and {said}"
+        raise SourceError(message, fix="save the answer of GET /repos/ to it again")
     return items
 
 
 def _scan(folder: PathLike, host: str, progress: Progress | None) -> Items:
     """The checkouts directly beneath a folder; their names are their slugs."""
-    root = os.path.abspath(os.fspath(folder))
     shown = safety.show(os.fspath(folder), 200)
+    if not os.fspath(folder):  # as a variable that was never set leaves it; it does not mean here
+        raise UsageError(f"{shown} names no folder", fix="name a folder of checkouts; . is here")
+    root = os.path.abspath(os.fspath(folder))
     try:
         names = sorted(os.listdir(root))
     except (OSError, ValueError) as error:
         message = f"folder {shown} cannot be read: {reason_of(error)}"
-        raise SourceError(message, fix="name a folder of checkouts") from error
+        raise UsageError(message, fix="name a folder of checkouts") from error
     items = []
     for number, name in enumerate(names, 1):
         path = os.path.join(root, name)

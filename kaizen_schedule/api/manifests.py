@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -272,5 +273,9 @@ def _rule(name: str) -> rules.Rule:
 def _unknown(name: str) -> UsageError:
     rule_names = [key for rule in rules.RULES for key in (rule.code, rule.name)]
     near = nearest(name, [*rule_names, *packaged.reasons()])
+    if not near and (code := re.fullmatch(r"KS([0-9]{1,6})", name, re.IGNORECASE)):
+        near = min(
+            (rule.code for rule in rules.RULES), key=lambda c: abs(int(c[2:]) - int(code[1]))
+        )
     fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
     return UsageError(f"there is no rule or reason {safety.show(name)}", fix=fix)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from kaizen_schedule.edges.files import reason_of
+import os
+
+from kaizen_schedule.edges.files import open_checkout, reason_of
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.diagnostics import Diagnostic
-from kaizen_schedule.reading.errors import KaizenError, SourceError
+from kaizen_schedule.reading.errors import FaultReason, FileFault, KaizenError, UsageError
 
 SNAPSHOT_CAP = 64 * 1024 * 1024
 """Bytes of a snapshot."""
@@ -37,13 +39,33 @@ class FaultyFileError(KaizenError):
 
 
 def read_file(path: str, cap: int) -> bytes:
-    """A file that the operator named; at most so many bytes and one."""
+    """A file that the operator named: whatever can be read, a pipe too.
+
+    Raises:
+        UsageError: It is not there, or cannot be read: another name is asked for.
+        FileFault: It holds more bytes than that.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read(cap + 1)
     except (OSError, ValueError) as error:
         message = f"{safety.show(path, 200)} cannot be read: {reason_of(error)}"
-        raise SourceError(message, fix="name a file that you may read") from error
+        raise UsageError(message, fix="name a file that you may read") from error
     if len(data) > cap:
-        raise SourceError(f"{safety.show(path, 200)} holds more than {cap:,} bytes")
+        message = f"{safety.show(path, 200)} holds more than {cap:,} bytes"
+        fix = "name another file, or make this one smaller"
+        raise FileFault(path, FaultReason.TOO_LARGE, message, fix=fix)
     return data
+
+
+def read_listed(path: str, cap: int) -> bytes:
+    """A file that was found in a folder, and that nobody named: only a regular one is opened.
+
+    A link may lead to one elsewhere.
+
+    Raises:
+        FileFault: It cannot be had; to open a pipe would wait for ever.
+    """
+    folder, name = os.path.split(os.path.realpath(path))
+    with open_checkout(folder) as tree:
+        return tree.read(name, cap=cap).data

@@ -6,6 +6,7 @@ Groups and their modules are imported when they are called, so that each command
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -88,8 +89,8 @@ def main(args: Sequence[str] | None = None) -> int:
         args: The words after the program's name; those of the process if None.
 
     Returns:
-        The exit code: 0 fine; 1 findings or a refusal; 2 wrong use, or no manifest; 130
-        interrupted.
+        The exit code: 0 fine; 1 findings, a faulty file or a refusal; 2 wrong use, or no manifest;
+        3 a hub or a snapshot cannot be had; 130 interrupted.
     """
     if sys.stdout is None:
         sys.stdout = ClosedStream()
@@ -145,6 +146,7 @@ def _say_usage(error: click.UsageError) -> None:
         say(error.format_message())
         return
     message = safety.redact(error.format_message())[0]  # it repeats what was typed
-    say(f"error: {safety.reveal(message)}")
+    words = re.sub(r"\S{200,}", lambda word: safety.clip(word[0], 200), safety.reveal(message))
+    say(f"error: {words}")
     if error.ctx is not None:
         say(f"fix: {error.ctx.command_path} --help")

@@ -25,6 +25,7 @@ def _plain(prompt: Prompt) -> dict[str, Any]:
     """A prompt without its text, for lists."""
     plain = to_plain(prompt)
     assert isinstance(plain, dict)
+    plain["description"] = safety.redact(prompt.description)[0]
     return {key: plain[key] for key in plain if key not in ("text", "body")}
 
 

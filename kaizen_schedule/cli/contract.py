@@ -45,7 +45,8 @@ def export(folder: str, *, check: bool, form: str, quiet: bool) -> int:
     """
     from .fleet import answer_of  # `answer` is begun once for each vector, and has no need of it
 
-    again = safety.shell_line(("kaizen-agentic", "contract", "export", folder))
+    operands = ("--", folder) if folder.startswith("-") else (folder,)
+    again = safety.shell_line(("kaizen-agentic", "contract", "export", *operands))
     if not check:
         written = contracts.export_contracts(folder)
         if form == "json":

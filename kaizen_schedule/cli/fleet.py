@@ -18,6 +18,7 @@ from kaizen_schedule.api import definitions as drafts
 from kaizen_schedule.api.fleet import Asking, Progress, Source
 from kaizen_schedule.planning.answers import RosterAnswer, changes
 from kaizen_schedule.planning.reasons import Reason
+from kaizen_schedule.planning.shape import nearest
 from kaizen_schedule.publishing import listings, reporters
 from kaizen_schedule.reading import safety
 from kaizen_schedule.reading.codec import SCHEMA_VERSION
@@ -142,17 +143,39 @@ def progress_bar(what: str, *, quiet: bool = False, every: int = 100) -> Iterato
         sys.stderr.flush()
 
 
-def again(*words: str, options: dict[str, Any]) -> str:
-    """A command of this group on the same roster, to be copied."""
-    line = ["kaizen-agentic", "schedule", *words]
+def again(*words: str, options: dict[str, Any], operand: str = "") -> str:
+    """A command of this group on the same roster, to be copied.
+
+    Args:
+        words: The command, and what else belongs to it.
+        options: The options that were given.
+        operand: What it is about; empty for nothing.
+    """
+    dashed = operand.startswith("-")  # behind the options, where it cannot be taken for one
+    line = ["kaizen-agentic", "schedule", *words, *([operand] if operand and not dashed else [])]
     context = click.get_current_context()
     for name in ("roster", "hub", "snapshot", "scan", "host", "hosts", "definitions"):
         key = "folder" if name == "definitions" else name
         typed = context.get_parameter_source(key) is click.core.ParameterSource.COMMANDLINE
         if typed and options.get(key):
             line += [f"--{name}", options[key]]
+    if dashed:
+        line += ["--", operand]
     text = safety.shell_line(line)
     return text if all(map(safety.printable, line)) and not safety.find_secrets(text) else ""
+
+
+class ReasonType(click.Choice[str]):
+    """A reason; a wrong one names the nearest, and not all of them."""
+
+    def __init__(self) -> None:
+        super().__init__([reason.value for reason in Reason])
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ARG002 - click names it
+        """What is said of a reason that there is not."""
+        near = nearest(str(value), list(self.choices))
+        fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
+        return f"there is no reason {safety.show(str(value))}; {fix}"
 
 
 # --- roster ------------------------------------------------------------------------------------
@@ -172,7 +195,7 @@ def again(*words: str, options: dict[str, Any]) -> str:
 @click.option("--definition", metavar="ID|FILE", help="Of this definition only.")
 @click.option("--repo", metavar="GLOB", help="Only repositories whose slug the glob takes in.")
 @click.option(
-    "--reason", type=click.Choice([r.value for r in Reason]), metavar="REASON",
+    "--reason", type=ReasonType(), metavar="REASON",
     help="Only what is excluded for this reason.",
 )  # fmt: skip
 @click.option("--excluded", is_flag=True, help="Only what is not eligible, or not in full.")
@@ -182,7 +205,7 @@ def again(*words: str, options: dict[str, Any]) -> str:
     help="Merge the JSON answers of several hosts; may be repeated.",
 )  # fmt: skip
 @click.option(
-    "--fail-on", multiple=True, type=click.Choice([r.value for r in Reason]), metavar="REASON",
+    "--fail-on", multiple=True, type=ReasonType(), metavar="REASON",
     help="End with 1 where there is this reason; may be repeated.",
 )  # fmt: skip
 @click.option("--init", "scaffold", is_flag=True, help="Print a roster.yml to begin with.")
@@ -270,7 +293,7 @@ def _next_of_roster(answer: RosterAnswer, rows: list[Any], options: dict[str, An
     fine = {"", Reason.OTHER_HOST, Reason.AGENT_NOT_SCHEDULED}
     for row in rows:
         if row.repo and not row.eligible and fine.isdisjoint(r.reason for r in row.reasons):
-            command = again("why", row.repo, options=options)
+            command = again("why", operand=row.repo, options=options)
             return f"next: {command}" if command else ""
     command = again("runs", options=options)
     return f"next: {command}" if command else ""

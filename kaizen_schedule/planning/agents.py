@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 
 from kaizen_schedule.reading import rules, safety
@@ -231,26 +230,32 @@ def load_prompt(data: bytes, *, path: str, name: str, packaged: Prompt | None = 
 
 
 def split_front_matter(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]]:
-    """Front matter, body, and what is wrong with the line between them."""
+    """Front matter, body, and what is wrong with the line between them.
+
+    Blank lines may stand before it: some readers pass over them, and it may say ``risk: high``.
+    """
     starts = Source(text).starts
     lines = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
-    if lines[0].rstrip() != "---":
+    opening = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    first = opening + 1
+    if lines[opening].rstrip() != "---":
         return None, text, []
-    for number, line in enumerate(lines[1:], start=1):
+    for number, line in enumerate(lines[first:], start=first):
         if line.rstrip() == "---":
-            # An empty first line stands for the opening dashes, so that lines keep their numbers.
-            block = "\n" + "".join(lines[1:number])
+            # Empty lines stand for what is before it, so that lines keep their numbers.
+            block = "\n" * first + "".join(lines[first:number])
             return _parse(block, path), "".join(lines[number + 1 :]), []
     problem = rules.diagnose(
         rules.PROMPT_FRONT_MATTER,
         "the front matter that begins here is not closed",
         path=safety.escape(path),
         fix="close it with a line of three dashes",
+        span=Span(line=first, column=1, end_line=first, end_column=4),
         excerpt="---",
         carets="^^^",
     )
-    head = "".join(lines[1:50])
-    return _parse("\n" + head, path), text, [problem]
+    head = "".join(lines[first : first + 49])
+    return _parse("\n" * first + head, path), text, [problem]
 
 
 def _parse(front: str, path: str) -> Document:
@@ -446,8 +451,8 @@ def _lines_of(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _by_lines(source: Source) -> dict[str, Any]:
-    """The first value of each of those keys, as far as front matter can be expected to reach."""
+    """The first value of each of those keys."""
     values: dict[str, Any] = {}
-    for key, value in islice(_lines_of(source), 200):
+    for key, value in _lines_of(source):
         values.setdefault(key, value)
     return values

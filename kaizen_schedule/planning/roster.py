@@ -12,6 +12,7 @@ import posixpath
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from kaizen_schedule.reading import safety
@@ -151,7 +152,16 @@ def slug_problem(slug: Any) -> str:
     """What is wrong with a slug; empty where nothing is."""
     if not isinstance(slug, str):
         return f"slug is {describe(slug)}, not text"
-    return _text_problem("slug", slug, SLUG_LIMIT)
+    return _name_problem("slug", slug)
+
+
+@lru_cache(maxsize=1024)  # of hosts there are few
+def _name_problem(what: str, text: str) -> str:
+    """What is wrong with a name, which is told in answers, records and tasks as it stands."""
+    problem = _text_problem(what, text, SLUG_LIMIT)
+    if not problem and (found := safety.find_secrets(text)):
+        return f"{what} looks like a secret: {found[0].kind.replace('-', ' ')}"
+    return problem
 
 
 def _text_problem(what: str, text: str, limit: int) -> str:
@@ -175,7 +185,7 @@ def host_paths_problem(paths: Any) -> str:
     for host, path in paths.items():
         if not isinstance(host, str):
             return f"a host is {describe(host)}, not text"
-        if problem := _text_problem("host", host, SLUG_LIMIT):
+        if problem := _name_problem("host", host):
             return problem
         if not isinstance(path, str):
             return f"the path on {safety.show(host)} is {describe(path)}, not text"

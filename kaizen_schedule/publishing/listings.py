@@ -66,10 +66,11 @@ def _elsewhere(row: RosterRow) -> bool:
 
 
 def _each(rows: Sequence[RosterRow], width: int, style: Styler) -> list[str]:
-    column = min(max((len(_name(row.repo)) for row in rows), default=0), 24) + 2
+    longest = min(max((len(_name(row.repo)) for row in rows), default=0), 24)
+    column = longest + 2
     lines = []
     for row in rows:
-        name = f"{_name(row.repo):<{column}}"
+        name = f"{_name(row.repo):<{longest}}  "  # a longer one moves what follows, in its own row
         pad = " " * column
         if not row.eligible and len(row.reasons) == 1 and row.reasons[0].agent is None:
             reason = row.reasons[0]
@@ -350,7 +351,7 @@ class PilotPrinter:
             self.odd.append("\n".join(self.style(line, "red") for line in wrapped))
         match step.step:
             case StepKind.FIRE:
-                return f"{excluded}{step.definition or '':<28} {step.detail}"
+                return f"{excluded}{step.definition or '':<27}  {step.detail}"
             case StepKind.RESOLVE:
                 return self._odd()
             case StepKind.EXCLUDED:
@@ -358,7 +359,7 @@ class PilotPrinter:
                 return ""
             case StepKind.TASK:
                 name = safety.clip(_name(step.repo or ""), 18)
-                self.run = [f"{excluded}  {name:<16} task {mark}"]
+                self.run = [f"{excluded}  {name:<15}  task {mark}"]
                 return "" if step.ok else self._run()
             case StepKind.PREPARE:
                 self.run.append(f"prepare {mark} {step.duration_s or 0:.2f} s")

@@ -467,6 +467,11 @@ class Cases:
             {"with blank": _checkout(), "quo'te": _checkout(), 'dou"ble': _checkout()},
             roster=[_item("a", f"{FLEET}/with blank"), _item("b", f"{FLEET}/quo'te"),
                     _item("c", f'{FLEET}/dou"ble')])  # fmt: skip
+        signs = ("$(x)", "`x`", "x;y", "*", "x && y", "~", "#x", "back\\slash", "$HOME", "x>y")
+        add("paths-with-signs", "A shell neither expands nor runs what a path holds.",
+            {sign: _checkout() for sign in signs},
+            roster=[_item(f"r{n}", f"{FLEET}/{sign}") for n, sign in enumerate(signs)],
+            )  # fmt: skip
         said = ("kaizen", "in {{ run.repo }}", "{{ run.idempotency_key }}",
                 "{{ run.scheduled_for }}", "\u00a0{{ run.host }}{{ run.path }}")  # fmt: skip
         labelled = replace(self.coach, task=replace(self.coach.task, labels=said))

@@ -138,6 +138,7 @@ ZONES = (
 CRONS_TAKEN = (
     "0   9 *  * 1", "000 0009 * * 0001", f"{'0' * 20} 9 * * 1", "*/59 9 * * 1", "10-50/40 9 * * 1",
     "0 */12 * * 1", "0 9 * * 5-7", "0 9 * * 0-7", "0,10-20/5,0 9 * * MON-3", "0 9 */10 DEC *",
+    "0 9 * * 2-7", "0 9 * * 1-7/2",
 )  # fmt: skip
 CRONS_REFUSED = {
     "star-first": "*/15,1 9 * * 1", "star-last": "1,*/15 9 * * 1", "stars": "*/5,*/7 9 * * 1",
@@ -176,6 +177,7 @@ RISK_IS_CLEAR = _fronted({
 }) | {
     "byte-order-mark": f"\ufeff{prompt('high')}",
     "cr-alone": prompt("high").replace("\n", "\r"),
+    "blank-lines-before": f"\r\n \t\n{prompt('high')}",
     "no-front-matter": f" {prompt('high')}",
 }  # fmt: skip
 """Prompts whose front matter is sound, or that have none."""

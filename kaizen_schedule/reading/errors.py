@@ -80,7 +80,7 @@ class ManifestError(KaizenError):
 
 
 class SourceError(KaizenError):
-    """A source of the roster, a hub or a snapshot, cannot be had.
+    """A hub, or a snapshot that stands for one, cannot be had.
 
     Example:
         >>> from kaizen_schedule import Source, read_roster
@@ -133,6 +133,7 @@ class FileFault(KaizenError):
         path: The path inside the repository, as asked for.
         reason: Why.
         detail: The reason in words, safe to print.
+        fix: What to do about it; empty where nothing can be said.
 
     Example:
         >>> from kaizen_schedule.reading.tree import MemoryTree
@@ -143,8 +144,8 @@ class FileFault(KaizenError):
         README.md; missing; README.md does not exist
     """
 
-    def __init__(self, path: str, reason: FaultReason, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, path: str, reason: FaultReason, detail: str, *, fix: str = "") -> None:
+        super().__init__(detail, fix=fix)
         self.path = path
         """The path inside the repository, as asked for."""
         self.reason = reason

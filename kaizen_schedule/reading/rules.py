@@ -105,6 +105,7 @@ PLACEHOLDER = _error("KS503", "placeholder", "a placeholder that names nothing")
 DURATION = _error("KS504", "duration", "not an ISO 8601 duration")
 TRIGGER_HAZARD = _error("KS505", "trigger-hazard", "a trigger at which engines differ")
 DUPLICATE_DEFINITION = _error("KS506", "duplicate-definition", "two definitions for the same")
+DEFINITION_UNREADABLE = _error("KS507", "definition-unreadable", "a definition that cannot be read")
 ROSTER_VALUE = _error("KS511", "roster-value", "a value a roster cannot have")
 ROSTER_DUPLICATE = _error("KS512", "roster-duplicate", "a slug stands twice in the roster")
 

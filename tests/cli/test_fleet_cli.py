@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -105,6 +106,10 @@ def test_the_hub_of_the_environment_gives_way(tmp_path: Path, fleet: Fleet) -> N
         ('{"a": 1, "a": 2}', "twice"), ('{"items": 3}', "no list"), ('"text"', "no list"),
         ('{"items": [], "next_cursor": "x"}', "one page of several"), (b"\xff", "UTF-8"),
         ("[" * 100_000, "nested"),
+        ('{"items": [{"slug": "a"}], "total": 9}', "holds 1 repository and a total of 9"),
+        ('{"items": [{"slug": "a"}], "total": 0}', "holds 1 repository and a total of 0"),
+        ('{"items": [], "total": "many"}', "a total that is no number of repositories"),
+        (f'{{"items": [], "total": 1{"0" * 4000}}}', "a total that is no number of repositories"),
     ],
 )  # fmt: skip
 def test_a_snapshot_that_cannot_be_read(
@@ -138,7 +143,7 @@ def test_an_empty_folder_and_no_folder(tmp_path: Path) -> None:
     own = run("schedule", "roster", "--roster", "roster.yml", "--host", "forge-1", cwd=tmp_path)
     assert (own.out, "> roster.yml" in own.err) == ("0 repositories: 0 eligible\n", False)
     missing = run("schedule", "roster", "--scan", "nowhere", cwd=tmp_path)
-    assert (missing.code, missing.out) == (3, "")
+    assert (missing.code, missing.out) == (2, "")
     runs = run("schedule", "runs", "--scan", ".", "--now", NOW, cwd=tmp_path)
     assert (runs.code, runs.out) == (0, "0 runs\n")
 
@@ -314,6 +319,64 @@ def test_a_file_gets_no_colours_and_quiet_is_quiet(tmp_path: Path, fleet: Fleet)
     assert (tmp_path / "out.txt").read_text() == fleet.ask("roster", "-q").out
 
 
+@pytest.mark.parametrize("flag", ["--reason", "--fail-on"])
+def test_a_reason_that_there_is_not(tmp_path: Path, flag: str) -> None:
+    words = ("schedule", "roster", "--scan", ".", flag)
+    near = run(*words, "path-mising", cwd=tmp_path)
+    message = f"error: Invalid value for '{flag}': there is no reason \"path-mising\""
+    assert (near.code, near.out) == (2, "")
+    assert near.err.splitlines()[0] == f"{message}; did you mean path-missing?"
+    far = run(*words, "zzz", cwd=tmp_path)
+    assert "; kaizen-agentic schedule rule lists them\n" in far.err
+    assert max(map(len, (near.err + far.err).splitlines())) <= 120
+
+
+def test_an_empty_folder_name_is_not_here(tmp_path: Path) -> None:
+    checkout(tmp_path, "ledger")
+    for command in ("roster", "runs", "pilot"):
+        done = run("schedule", command, "--scan", "", cwd=tmp_path)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == 'error: "" names no folder\nfix: name a folder of checkouts; . is here\n'
+
+
+@pytest.mark.parametrize("slug", ["-dash", "--help", "-", "--"])
+def test_a_printed_command_runs_whatever_the_slug_begins_with(slug: str, tmp_path: Path) -> None:
+    checkout(tmp_path / "-srv", slug, "nobody:", "  cadence: weekly")
+    source = ("--scan", "-srv", "--now", NOW)
+    done = run("schedule", "roster", *source, "--host", "-h1", cwd=tmp_path)
+    line = done.err.splitlines()[-1]
+    assert line == f"next: kaizen-agentic schedule why --scan -srv --host -h1 -- {slug}"
+    told = run(*shlex.split(line)[2:], cwd=tmp_path)
+    assert (told.code, told.out.splitlines()[0]) == (0, f"{slug} / nobody on -h1"), told.err
+
+
+def test_a_slug_that_is_a_secret_is_shown_nowhere(tmp_path: Path) -> None:
+    token = "ghp_" + "a1B2" * 9
+    for slug in (token, "atlas", "ledger"):
+        checkout(tmp_path / "srv", slug)
+    item = f"  - slug: {token}\n    host_paths: {{h: /srv/a}}\n"
+    write_files(tmp_path, {"roster.yml": f'version: "1"\nrepos:\n{item}'})
+    scan = ("--scan", "srv", "--host", "h", "--now", NOW)
+    calls: tuple[tuple[str, ...], ...] = (
+        ("roster",), ("roster", "--format", "json"), ("roster", "--format", "csv"),
+        ("runs",), ("runs", "--format", "json"), ("runs", "--format", "ics"), ("why", token),
+    )  # fmt: skip
+    for words in calls:
+        done = run("schedule", *words, *scan, cwd=tmp_path)
+        assert done.code == (2 if "why" in words else 0)
+        assert "a1B2" not in done.out + done.err, words
+    assert (
+        "slug looks like a secret: github token"
+        in run("schedule", "roster", "--wide", *scan, cwd=tmp_path).out
+    )
+    piloted = run("schedule", "pilot", *scan, "--record", "record.jsonl", cwd=tmp_path)
+    assert piloted.code == 0, piloted.out
+    assert "a1B2" not in (tmp_path / "record.jsonl").read_text() + piloted.out + piloted.err
+    listed = run("schedule", "roster", "--roster", "roster.yml", cwd=tmp_path)
+    assert (listed.code, "KS511 slug looks like a secret" in listed.err) == (1, True)
+    assert "a1B2" not in listed.out + listed.err
+
+
 # --- roster: diff and merge --------------------------------------------------------------------
 
 
@@ -352,8 +415,55 @@ def test_a_saved_answer_that_is_none(tmp_path: Path, fleet: Fleet) -> None:
         for flag in ("--merge", "--diff"):
             words = (flag, path) if flag == "--merge" else (flag, path, "--scan", ".")
             done = run("schedule", "roster", *words, cwd=tmp_path)
-            assert (done.code, done.out) == (3, "")
+            assert (done.code, done.out) == (1, "")
             assert says in done.err
+
+
+def test_a_saved_answer_of_a_newer_form(tmp_path: Path, fleet: Fleet) -> None:
+    answer = fleet.json("roster") | {"schema_version": "1.99", "new": 1}
+    path = write_files(tmp_path, {"old.json": json.dumps(answer)}) / "old.json"
+    read = run("schedule", "roster", "--merge", path, cwd=tmp_path)
+    assert (read.code, read.err) == (0, "")
+    path.write_text(json.dumps({"schema_version": "9.0", "other": answer}))
+    for words in (("--merge", path), ("--scan", ".", "--diff", path)):
+        done = run("schedule", "roster", *words, cwd=tmp_path)
+        assert (done.code, done.out) == (1, "")
+        assert "is too new: schema_version is 9.0, and this program reads 1.x\nfix: up" in done.err
+
+
+def test_exit_codes_of_files_that_are_named(tmp_path: Path, fleet: Fleet) -> None:
+    """Not there is wrong use, faulty is a finding; a snapshot stands for the hub: 3."""
+    checkout(tmp_path / "srv", "atlas")
+    whole = fleet.json("roster")
+    write_files(tmp_path, {
+        "bytes": b"\xff",
+        "short.json": json.dumps(whole)[:100],
+        "bytes.md": b"\xff",
+        "large.md": " " * (1 << 20) + "#",
+        "large.yml": " " * (1 << 20) + "#",
+    })  # fmt: skip
+    scan = ("--scan", "srv", "--now", NOW)
+    calls: dict[tuple[str, ...], tuple[int, int]] = {
+        ("roster", "--roster"): (2, 1),
+        ("roster", "--snapshot"): (3, 3),
+        ("roster", "--merge"): (2, 1),
+        ("roster", *scan, "--diff"): (2, 1),
+        ("definitions", "--check"): (2, 1),
+        ("runs", *scan, "--definition"): (2, 1),
+        ("report", "pilot_smoke", "--record"): (2, 1),
+    }
+    for words, (missing, damaged) in calls.items():
+        for name in ("nowhere.md", "bytes", "short.json", "bytes.md", "large.md", "large.yml"):
+            if words[-1] == "--definition" and not name.endswith(".md"):
+                continue
+            done = run("schedule", *words, name, cwd=tmp_path)
+            code = missing if name == "nowhere.md" else damaged
+            assert done.code == code, (words, name, done.err)
+            assert code == 1 or done.out == ""
+            assert "fix: " in done.out + done.err, (words, name)
+    for words in (("roster", "--scan"), ("runs", *scan, "--definitions")):
+        done = run("schedule", *words, "nowhere", cwd=tmp_path)
+        assert (done.code, done.out) == (2, "")
 
 
 def test_merge(tmp_path: Path, fleet: Fleet) -> None:
@@ -608,8 +718,21 @@ def test_edited_definitions_are_checked(tmp_path: Path) -> None:
     assert (answer["ok"], len(answer["diagnostics"]), answer["definitions"]) == (False, 2, [])
     assert one_value(check("same.md", "--format", "json"))["definitions"][0]["changes"] == []
     assert check("same.md", "--format", "temporal").code == 2
-    assert check("nowhere.md").code == 3
+    assert check("nowhere.md").code == 2
     assert run("schedule", "definitions", COACH, "--check", "same.md", cwd=tmp_path).code == 2
+
+
+def test_a_secret_in_an_edited_definition_is_not_shown(tmp_path: Path) -> None:
+    token = "ghp_" + "a1B2" * 9
+    text = draft(tmp_path).replace("title: Weekly", f"title: {token}") + f"Use {token}.\n"
+    write_files(tmp_path, {"coach.md": text})
+    words = ("schedule", "definitions", "--check", "coach.md", "--now", NOW)
+    for more in ((), ("--format", "json")):
+        done = run(*words, *more, cwd=tmp_path)
+        assert done.code == 0
+        assert "a1B2" not in done.out + done.err
+        assert "+title: " in done.out
+        assert "+Use [redacted:github-token]." in done.out
 
 
 def test_a_folder_with_two_for_the_same(tmp_path: Path, fleet: Fleet) -> None:
@@ -632,7 +755,7 @@ def test_a_folder_with_two_for_the_same(tmp_path: Path, fleet: Fleet) -> None:
     assert {item["definition"] for item in answer["scheduled_runs"]} == {COACH, "opt"}
     (tmp_path / "empty").mkdir()
     for more in (("--definitions", "empty"), ("--check", "empty"), ("--definitions", "nowhere")):
-        assert run("schedule", "definitions", *more, cwd=tmp_path).code == 3
+        assert run("schedule", "definitions", *more, cwd=tmp_path).code == 2
 
 
 def test_the_published_folder_of_definitions_can_be_used_as_it_is(tmp_path: Path) -> None:
@@ -681,7 +804,68 @@ def test_a_faulty_definition_is_told_with_places(tmp_path: Path, fleet: Fleet) -
         assert (done.code, done.out) == (1, "")
         assert "bad.md:8:13: KS301 " in done.err
     write_files(tmp_path, {"bytes.md": b"\xff"})
-    assert run("schedule", "definitions", "./bytes.md", cwd=tmp_path).code == 3
+    encoded = run("schedule", "definitions", "./bytes.md", cwd=tmp_path)
+    assert (encoded.code, encoded.out) == (1, "")
+    assert "./bytes.md:1:1: KS101 byte 0xff at offset 0 is not UTF-8" in encoded.err
+
+
+@pytest.fixture
+def odd_folder(tmp_path: Path) -> Path:
+    """A folder of definitions of which one is sound; to open the pipe would wait for ever."""
+    folder = tmp_path / "ddx"
+    large = "# " + "x" * 1_100_000
+    write_files(folder, {"a.md": draft(tmp_path), "b.md": b"ok\n\xff", "big.md": large})
+    (folder / "d.md").mkdir()
+    os.mkfifo(folder / "f.md")
+    (folder / "l.md").symlink_to("nowhere.md")
+    (folder / "lost.md").symlink_to("/no/such/folder/lost.md")
+    (folder / "loop.md").symlink_to("loop.md")
+    (folder / "null.md").symlink_to("/dev/null")
+    return folder
+
+
+ODD = (
+    "ddx/b.md:2:1: KS101 byte 0xff at offset 3 is not UTF-8",
+    "ddx/big.md:1:1: KS102 the file holds more than 1,048,576 bytes",
+    "ddx/d.md:1:1: KS507 d.md is a folder",
+    "ddx/f.md:1:1: KS507 f.md is a named pipe",
+    "ddx/l.md:1:1: KS507 nowhere.md does not exist",
+    "ddx/loop.md:1:1: KS507 loop.md leads through a loop of links",
+    'ddx/lost.md:1:1: KS507 "/no/such/folder" does not exist',
+    "ddx/null.md:1:1: KS507 null is a device",
+)
+
+
+def test_one_bad_definition_does_not_hide_the_others(odd_folder: Path) -> None:
+    words = ("schedule", "definitions", "--check", "ddx", "--now", NOW)
+    done = run(*words, cwd=odd_folder.parent)
+    assert done.code == 1
+    assert [line for line in done.out.splitlines() if ": KS" in line] == list(ODD)
+    assert f"{COACH}\n  as the draft\n" in done.out
+    assert done.err == "8 errors, 0 warnings\n"
+    answer = one_value(run(*words, "--format", "json", cwd=odd_folder.parent))
+    assert (answer["ok"], len(answer["diagnostics"])) == (False, 8)
+    assert [item["id"] for item in answer["definitions"]] == [COACH]
+
+
+def test_who_uses_definitions_is_told_of_every_bad_one(odd_folder: Path, fleet: Fleet) -> None:
+    for done in (
+        fleet.ask("runs", "--definitions", odd_folder),
+        fleet.ask("roster", "--definitions", odd_folder),
+        run("schedule", "definitions", "--definitions", odd_folder, cwd=odd_folder.parent),
+        run("schedule", "pilot", "--definitions", odd_folder, cwd=odd_folder.parent),
+    ):
+        assert (done.code, done.out) == (1, "")
+        for line in ODD:
+            assert f"{odd_folder.parent}/{line}\n" in done.err
+        assert "has 8 errors\n" in done.err
+
+
+def test_definitions_may_be_links(tmp_path: Path) -> None:
+    write_files(tmp_path, {"elsewhere/weekly.md": draft(tmp_path), "own/README.md": "# Ours\n"})
+    (tmp_path / "own" / "coach.md").symlink_to("../elsewhere/weekly.md")
+    done = run("schedule", "definitions", "--check", "own", "--now", NOW, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "0 errors, 0 warnings\n")
 
 
 # --- Help, and progress on a terminal ----------------------------------------------------------

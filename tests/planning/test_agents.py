@@ -301,6 +301,11 @@ def test_of_what_is_no_yaml_what_stands_on_a_line_is_read() -> None:
     assert (found.description, found.memory, found.risk) == ("Use it.", False, Risk.HIGH)
 
 
+def test_what_is_no_yaml_is_read_to_its_end() -> None:
+    found = front("'x' y", *(f"tools{n}: a" for n in range(300)), "memory: disabled")
+    assert not found.memory
+
+
 def test_a_line_with_a_colon_elsewhere_is_not_blamed_on_a_key() -> None:
     found = front("- a: b: c")
     assert [d.code for d in found.diagnostics] == ["KS404"]
@@ -470,6 +475,8 @@ CLEAR = [  # what sound front matter says of risk
     ("riysk: ' high '", "high"),
     ("risk-level: HIGH", "high"),
     ("the risk: high", "high"),
+    ('"the\\nrisk": high', "high"),
+    ('"r\\nsk": high', "high"),
     # and no more than that
     ("riks: medium", "low"),
     ("rikss: high", "low"),
@@ -497,6 +504,7 @@ UNCLEAR = [  # what front matter says that is not sound
     ("tools: a: b\nbrisk: very", "low"),
     ("{name: x, risk: low, y: @z}", "low"),
     ("tools: a: b\n{risk: low}", "low"),
+    ("tools: a: b\nx: [risk: low]", "low"),
     ("- risk: low", "low"),
     ("tools: a: b\nrisk: high", "high"),
     ("tools: a: b\nrisk:", "high"),
@@ -549,6 +557,8 @@ def test_what_is_unclear_about_risk_counts_as_high(front: str, risk: str) -> Non
     ("front", "risk"),
     [("", "low"), ("name: x\nrisk: low\n", "low"), ("name: x\nrisk: high\n", "high"),
      ("name: x\nrisk: medium\n", "high"), ("name: x\n" * 60 + "risk: high\n", "high"),
+     ("name: x\n" + "\n" * 60 + "risk: high\n", "high"),
+     ('name: x\n"r\\x69sk": high\n', "low"),  # it is no mapping, whatever its beginning is
      ("name: x\n" * 300 + "riks: high\n", "high"), ("name: x\n...\nRisk: losing it\n", "high"),
      ("name: x\n ---\nrisk: high\n", "high"), ("name: x\n----\nrisk: high\n", "high")],
 )  # fmt: skip

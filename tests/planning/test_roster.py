@@ -82,6 +82,30 @@ FAULTY: list[tuple[Any, str, str]] = [
 ]
 
 
+TOKEN = "ghp_" + "a1B2" * 9
+
+
+@pytest.mark.parametrize(
+    ("faulty", "slug", "detail"),
+    [
+        (item(TOKEN), "", "slug looks like a secret: github token"),
+        (item(f"our-{TOKEN}"), "", "slug looks like a secret: github token"),
+        (item("gh\u200b" + TOKEN[2:]), "", "slug looks like a secret: github token"),
+        (
+            {"slug": "ledger", "host_paths": {TOKEN: "/a"}},
+            "ledger",
+            "host looks like a secret: github token",
+        ),
+    ],
+    ids=["slug", "part", "split", "host"],
+)
+def test_a_name_that_looks_like_a_secret_is_told_without_it(
+    faulty: Any, slug: str, detail: str
+) -> None:
+    (fault,) = load_roster([faulty]).faulty
+    assert (fault.slug, fault.detail) == (slug, detail)
+
+
 @pytest.mark.parametrize(("faulty", "slug", "detail"), FAULTY, ids=lambda v: str(v)[:40])
 def test_a_faulty_item_is_told_and_no_other_suffers(faulty: Any, slug: str, detail: str) -> None:
     roster = load_roster([item("sundial"), faulty])

@@ -77,6 +77,24 @@ def test_a_row_for_each_repository() -> None:
     ]
 
 
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("length", [*range(22, 44), 200])
+def test_two_blanks_stay_between_columns(length: int, grouped: bool, wide: bool) -> None:
+    slug = "a" * length
+    shown = slug if length <= 40 else "a" * 39 + "…"
+    lines = render(
+        row(slug, agents=("coach",)),
+        row("b" + slug[1:], why(Reason.PATH_MISSING, detail="gone")),
+        row("short", why(Reason.AGENT_DISABLED, "x"), agents=("coach",)),
+        grouped=grouped,
+        wide=wide,
+    )
+    for first in (shown, "b" + shown[1:], "short"):
+        assert any(line.strip().startswith(f"{first}  ") for line in lines), lines
+    assert wide or max(map(len, lines)) <= 80
+
+
 def test_commands_are_never_broken_and_colours_take_no_room() -> None:
     fix = "kaizen-agentic schedule validate /srv/" + "x" * 100
     rows = [row("a", why(Reason.PATH_MISSING, detail="word " * 40, fix=fix))]
@@ -194,6 +212,18 @@ def test_checked_definitions() -> None:
 
 def step(kind: StepKind, *, ok: bool = True, **facts: Any) -> PilotStep:
     return PilotStep(number=1, step=kind, ok=ok, **facts)
+
+
+@pytest.mark.parametrize("length", [1, 14, 15, 16, 17, 18, 26, 27, 28, 40])
+def test_a_long_name_is_not_glued_to_what_the_pilot_says_of_it(length: int) -> None:
+    printer = PilotPrinter()
+    name = "a" * length
+    assert printer.line(step(StepKind.FIRE, definition=name, detail="fires")) == (
+        f"{name:<27}  fires"
+    )
+    printer.line(step(StepKind.TASK, repo=name))
+    shown = name if length <= 18 else "a" * 17 + "…"
+    assert printer.line(step(StepKind.UNCHANGED)) == f"  {shown:<15}  task ✓"
 
 
 def test_the_pilot_has_a_line_for_each_run() -> None:

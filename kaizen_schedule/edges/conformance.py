@@ -112,7 +112,8 @@ class VectorFolder:
         if folder is None:
             folder = packaged.data_path("published")
         elif not os.path.isdir(folder):
-            raise TargetError(f"{safety.show(folder, 200)} is no folder")
+            fix = "name a folder of vectors: kaizen-agentic contract export DIR writes some"
+            raise TargetError(f"{safety.show(folder, 200)} is no folder", fix=fix)
         inner = os.path.join(folder, *_FOLDER.split("/"))
         self.path = inner if os.path.isdir(inner) else folder
         with DiskTree(self.path) as tree:

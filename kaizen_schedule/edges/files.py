@@ -174,12 +174,15 @@ class DiskTree:
                     return name, found
             except OSError as error:
                 if error.errno == errno.ENOENT and len(names) >= after:
-                    # Something stands here, only it is no use: not the same as nothing.
-                    message = f"{show_path(path)} leads through a link to nothing"
-                    raise FileFault(path, FaultReason.UNREADABLE, message) from error
+                    raise _no_use(path) from error
                 if error.errno not in (errno.ELOOP, errno.ENOTDIR):
                     raise
-            target = os.readlink(name, dir_fd=opened[-1])
+            try:
+                target = os.readlink(name, dir_fd=opened[-1])
+            except OSError as error:
+                if error.errno == errno.EINVAL and len(names) > after:  # a file, on a link's way
+                    raise _no_use(path) from error
+                raise
             links, after = links + 1, min(after, len(names))
             if links > _LINKS:
                 message = f"{show_path(path)} leads through a loop of links"
@@ -277,6 +280,12 @@ def show_path(path: str) -> str:
     if path and len(path) < 80 and safety.printable(path):
         return path
     return safety.clip(safety.escape(path), 200) or "."
+
+
+def _no_use(path: str) -> FileFault:
+    # Something stands here, only it leads nowhere: not the same as nothing.
+    message = f"{show_path(path)} leads through a link to nothing"
+    return FileFault(path, FaultReason.UNREADABLE, message)
 
 
 def _outside(path: str) -> FileFault:

@@ -95,9 +95,9 @@ def notes(expected: Mapping[str, Any], answered: Any) -> tuple[str, ...]:
         ('tzdata_version is "2025.2", of the vector it is "2026.3"',)
     """
     name = "tzdata_version"
-    if not isinstance(answered, dict):
+    if not isinstance(answered, dict) or name not in answered:
         return ()
-    found, wanted = answered.get(name, _ABSENT), expected[name]
+    found, wanted = answered[name], expected[name]
     same = found == wanted
     return () if same else (f"{name} is {_shown(found)}, of the vector it is {_shown(wanted)}",)
 
@@ -132,9 +132,20 @@ def _compare(where: str, expected: Any, answered: Any) -> Iterator[Difference]:
     # In Python true equals 1.
     elif type(expected) is not type(answered) or expected != answered:
         note = "the same instant, written otherwise" if _same_instant(expected, answered) else None
-        yield Difference(
-            where=where, expected=_shown(expected), answered=_shown(answered), note=note
-        )
+        wanted, found = _shown(expected), _shown(answered)
+        if wanted == found:  # cut, or one of them holds what only stands for a character here
+            note = _first_difference(expected, answered)
+        yield Difference(where=where, expected=wanted, answered=found, note=note)
+
+
+def _first_difference(*values: Any) -> str:
+    """Where values begin to differ that look the same when they are shown."""
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in values]
+    for number, pair in enumerate(zip_longest(*texts), 1):
+        if pair[0] != pair[1]:
+            names = [f"U+{ord(one):04X}" if one else "the end" for one in pair]
+            return f"they differ at character {number:,}: {names[0]}, {names[1]}"
+    return "they are of different types"
 
 
 def _same_instant(*values: Any) -> bool:
@@ -220,8 +231,18 @@ def _command(where: str, run: Mapping[str, Any]) -> Iterator[Difference]:
     command, argv = run.get("command", _ABSENT), run.get("argv", _ABSENT)
     if isinstance(command, str) and not isinstance(argv, list):
         return
-    if not isinstance(command, str) or shell_words(command) != argv:
-        yield Difference(where=where, expected="a line that gives argv", answered=_shown(command))
+    words = shell_words(command) if isinstance(command, str) else None
+    if words != argv:
+        note = None
+        if isinstance(command, str):
+            note = "a shell does not read plain words in it: something needs quotes"
+        if words is not None:
+            pairs = enumerate(zip_longest(words, argv, fillvalue=_ABSENT), 1)
+            number, (word, wanted) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
+            note = f"a shell reads word {number:,} as {_shown(word)}; argv has {_shown(wanted)}"
+        yield Difference(
+            where=where, expected="a line that gives argv", answered=_shown(command), note=note
+        )
 
 
 # --- Exclusions ----------------------------------------------------------------------------------

@@ -263,6 +263,7 @@ class Cases:
             "folder": {f"{first}/x": "", second: high},
             "leads-out": {first: _link("../../inside/coach.md"), second: high},
             "to-nothing": {first: _link("coach.md"), second: high},
+            "through-a-file": {first: _link("../m/coach.md"), "m": "x\n", second: high},
             "not-utf8": {first: b"---\nname: coach\n---\n\xff\n", second: high},
         }
         add("prompt-behind-a-link", "A prompt that stands there and cannot be read is not passed "

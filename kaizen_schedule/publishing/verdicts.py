@@ -91,11 +91,13 @@ def render_conformance(result: Conformance, *, style: Styler = plain_style) -> s
     """
     lines: list[str] = []
     limit = _TOLD if len(result.vectors) > 1 else LIMIT
-    for vector in result.vectors:
-        if not vector.ok:
-            lines += _render(vector, limit, style)
     told = Counter(note for vector in result.vectors for note in vector.notes)
     lines += (f"note: {note} ({count_of(n, 'vector')})" for note, n in told.items())
+    said: tuple[str, ...] = ()
+    for vector in result.vectors:
+        if not vector.ok:
+            lines += _render(vector, limit, style, said)
+            said = vector.stderr
     total, failed = len(result.vectors), sum(not vector.ok for vector in result.vectors)
     verdict = f"{failed:,} not answered as expected" if failed else "all answered as expected"
     if total == 1:
@@ -104,13 +106,18 @@ def render_conformance(result: Conformance, *, style: Styler = plain_style) -> s
     return "".join(f"{line}\n" for line in lines)
 
 
-def _render(vector: CheckedVector, limit: int, style: Styler) -> Iterator[str]:
+def _render(
+    vector: CheckedVector, limit: int, style: Styler, before: Sequence[str]
+) -> Iterator[str]:
     found = len(vector.differences)
     least = "at least " if found == LIMIT else ""
     verdict = vector.error or f"{least}{count_of(found, 'difference')}"
     yield f"{style(vector.name, 'red')}: {verdict}"
     yield from wrap(vector.title, 80, initial_indent="  ", subsequent_indent="  ")
-    yield from _said(vector.stderr)
+    if vector.stderr and vector.stderr == before:
+        yield "  stderr: the same"
+    else:
+        yield from _said(vector.stderr)
     for item in vector.differences[:limit]:
         yield f"  {item.where}"
         yield f"    expected {style(item.expected, 'green')}"

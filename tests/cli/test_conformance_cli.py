@@ -315,6 +315,13 @@ def test_a_fault_shows_where_it_matters_alone(tmp_path: Path) -> None:
     assert difference["where"] == "order of scheduled_runs, number 1"
 
 
+def test_what_every_vector_says_is_shown_once(tmp_path: Path) -> None:
+    words = ("--only", "missed", "--only", "window-*")
+    done = conformance(*words, cwd=tmp_path, command="sh -c 'echo no such module >&2; exit 1'")
+    assert done.out.count("  stderr: no such module\n") == 1
+    assert done.out.count("  stderr: the same\n") == 3
+
+
 @pytest.mark.parametrize("fault", ["", "runs.reverse()"])
 def test_other_rules_of_time_zones_are_told_as_a_note(fault: str, tmp_path: Path) -> None:
     fault = f"answer['tzdata_version'] = '2020.1'\nif asked['name'] == 'missed':\n    {fault or 0}"
@@ -324,7 +331,8 @@ def test_other_rules_of_time_zones_are_told_as_a_note(fault: str, tmp_path: Path
     note = f'tzdata_version is "2020.1", of the vector it is "{release}"'
     wrong = "runs.reverse()" in fault
     verdict = "1 not answered as expected" if wrong else "all answered as expected"
-    assert done.out.endswith(f"note: {note} (4 vectors)\n4 vectors, {verdict}\n")
+    assert done.out.startswith(f"note: {note} (4 vectors)\n")
+    assert done.out.endswith(f"4 vectors, {verdict}\n")
     assert done.out.count("note: ") == 1
     assert done.code == int(wrong)
     done = conformance(*words, "--format", "json", cwd=tmp_path, command=with_fault(fault))

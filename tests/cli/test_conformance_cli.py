@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -489,6 +489,19 @@ def asking(tmp_path: Path, *before: str) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """No signal is ignored, as by who began the tests with `nohup` or in the background."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -504,6 +517,7 @@ def test_an_interrupt_ends_what_runs(number: int, code: int, tmp_path: Path) -> 
     assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 
 
+@pytest.mark.usefixtures("heeded")
 def test_what_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
     """As begun by `nohup`: a signal that is ignored stays ignored."""
     with asking(tmp_path, "sh", "-c", 'trap "" HUP; exec "$@"', "sh") as process:
@@ -517,6 +531,7 @@ def test_what_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
     assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 
 
+@pytest.mark.usefixtures("heeded")
 def test_signals_are_handled_while_the_command_runs_and_no_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

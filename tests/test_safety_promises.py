@@ -864,10 +864,10 @@ def test_a_note_needs_a_standard_input(run: Runner, healthy: Path) -> None:
         assert (end.code, end.out) == (2, "")
         assert end.err
     assert snapshot(healthy) == before
-    assert (
-        run("memory", "add", "coach", cwd=healthy, stdin=b"\xff\x1b[31m" + SECRET.encode()).code
-        == 0
-    )
+    odd = b"\xff\x1b[31m" + SECRET.encode()
+    assert run("memory", "add", "coach", cwd=healthy, stdin=odd).code == 2
+    assert snapshot(healthy) == before
+    assert run("memory", "add", "coach", cwd=healthy, stdin=odd[1:]).code == 0
     end = run("memory", "brief", "coach", cwd=healthy)
     assert "[redacted:github-token]" in end.out
 

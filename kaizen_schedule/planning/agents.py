@@ -202,7 +202,7 @@ def load_prompt(data: bytes, *, path: str, name: str, packaged: Prompt | None = 
         return _unreadable(
             name, path, f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
         )
-    front, body, problems = split_front_matter(text, path)
+    front, body, problems = split_front_matter(text, path, past_blank_lines=True)
     lint = _Lint(front=front, path=safety.escape(path), name=name, unclosed=problems)
     values = lint.values() if front is not None else {}
     risk = lint.risk(values, text) if front is not None else Risk.LOW
@@ -229,14 +229,22 @@ def load_prompt(data: bytes, *, path: str, name: str, packaged: Prompt | None = 
     )
 
 
-def split_front_matter(text: str, path: str) -> tuple[Document | None, str, list[Diagnostic]]:
+def split_front_matter(
+    text: str, path: str, *, past_blank_lines: bool = False
+) -> tuple[Document | None, str, list[Diagnostic]]:
     """Front matter, body, and what is wrong with the line between them.
 
-    Blank lines may stand before it: some readers pass over them, and it may say ``risk: high``.
+    Args:
+        text: The file's text.
+        path: Where it stands.
+        past_blank_lines: Whether blank lines may stand before it: some readers pass over them, and
+            what it says of a risk must not be overlooked.
     """
     starts = Source(text).starts
     lines = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
-    opening = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    opening = 0
+    if past_blank_lines:
+        opening = next((number for number, line in enumerate(lines) if line.strip()), 0)
     first = opening + 1
     if lines[opening].rstrip() != "---":
         return None, text, []

@@ -94,7 +94,7 @@ The contracts were driven end to end on {date} by a stand-in orchestrator: Tempo
 orchestrator and one for each host. It reads the exported contract files, calls the library, and
 keeps the duties D1 to D14 of the [specification](integrations/discover-kaizen-scheduled-repos.md).
 
-To see it on your machine, from a clone; it takes less than two minutes, on loopback alone:
+To see it on your machine, from a clone; it takes some two minutes, on loopback alone:
 
 <!-- not run -->
 

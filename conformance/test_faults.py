@@ -20,6 +20,7 @@ from temporalio.client import (
 from kaizen_schedule.edges.packaged import zones
 from kaizen_schedule.planning.windows import Window, next_fire, next_window
 from kaizen_schedule.reading.codec import instant
+from tests.support import gone
 
 from .hub.faults import Faults
 from .hub.serve import serve
@@ -378,20 +379,11 @@ def test_nothing_of_a_task_runs_on_when_its_place_is_free(play: Played, state: S
             assert world.store.states()[key] == "cancelled"
             pids = seen.read_text("ascii").split()
             assert len(pids) == 2
-            assert not [pid for pid in pids if is_alive(int(pid))]
+            assert all(gone(int(pid)) for pid in pids)
         return {"commands": len(keys)}
 
     state(FAULTS, "a command takes too long, a task is cancelled: what runs is ended before the"
           " place is another's", **play(scenario))  # fmt: skip
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that is only not waited for does not."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text("ascii")
-    except OSError:
-        return False
-    return text.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_large_answer_crosses_in_pages(play: Played, state: State) -> None:

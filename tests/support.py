@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cache
 from pathlib import Path
+
+import psutil
 
 from kaizen_schedule.edges import packaged
 from kaizen_schedule.planning.cron import Cadence
@@ -134,3 +137,16 @@ def definition(
         ),
         policy=Policy(overlap="skip", **{**_POLICY, **policy}),
     )
+
+
+def gone(pid: int, *, within: float = 60) -> bool:
+    """Whether a process ends, a zombie that nobody has waited for counted in."""
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False

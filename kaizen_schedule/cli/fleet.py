@@ -171,11 +171,13 @@ class ReasonType(click.Choice[str]):
     def __init__(self) -> None:
         super().__init__([reason.value for reason in Reason])
 
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ARG002 - click names it
-        """What is said of a reason that there is not."""
-        near = nearest(str(value), list(self.choices))
-        fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
-        return f"there is no reason {safety.show(str(value))}; {fix}"
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The reason, as click asks for it."""
+        if value not in self.choices:
+            near = nearest(str(value), list(self.choices))
+            fix = f"did you mean {near}?" if near else "kaizen-agentic schedule rule lists them"
+            self.fail(f"there is no reason {safety.show(str(value))}; {fix}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 # --- roster ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,15 +79,8 @@ def run_command(command: str, *, program: str, folder: str) -> Finished:
     environment["PATH"] = f"{program}:/usr/bin:/bin"
     began = time.monotonic()
     try:
-        process = subprocess.Popen(  # noqa: S603 - what is run is a task as printed, by design
-            ["/bin/sh", "-c", command],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        words = ["/bin/sh", "-c", command]
+        process = _start(words, environment, stdin=subprocess.DEVNULL, folder=folder)
     except (OSError, ValueError) as error:
         raise _not_begun(error) from error
     with process:
@@ -110,6 +103,22 @@ def run_command(command: str, *, program: str, folder: str) -> Finished:
 def _not_begun(error: OSError | ValueError) -> OutputError:
     number = getattr(error, "errno", None) or errno.EINVAL
     return OutputError(f"cannot begin a process: {os.strerror(number).lower()}")
+
+
+def _start(
+    words: Sequence[str], environment: Mapping[str, str], *, stdin: int, folder: str | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own, so that it ends with whatever it began."""
+    return subprocess.Popen(  # noqa: S603 - a person named it, or it is a task as printed, by design
+        list(words),
+        cwd=folder,
+        env=environment,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,
+    )
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -252,15 +261,7 @@ def _begin(words: Sequence[str]) -> subprocess.Popen[bytes]:
     """Begin a command that is to be fed, or say why it is none."""
     environment = {k: v for k, v in os.environ.items() if k not in _WITHHELD}
     try:
-        return subprocess.Popen(  # noqa: S603 - a list of words, no shell; to run the named command is the feature
-            list(words),
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
+        return _start(words, environment, stdin=subprocess.PIPE)
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_COMMAND:
             raise _not_begun(error) from error

@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -27,7 +26,7 @@ from kaizen_schedule.edges import packaged
 from kaizen_schedule.edges.processes import FED_CAP
 from kaizen_schedule.reading.codec import SCHEMA_VERSION
 from kaizen_schedule.reading.errors import UsageError
-from tests.support import ROOT, Result, run, write_files
+from tests.support import ROOT, Result, gone, run, write_files
 
 OWN = shlex.join([sys.executable, "-m", "kaizen_schedule", "contract", "answer"])
 PYTHON = [sys.executable, "-I", "-S", "-c"]
@@ -423,19 +422,6 @@ def test_what_is_no_json_is_shown_from_its_beginning(tmp_path: Path) -> None:
         assert f"; it begins {shown}" in first
         assert len(first) < 160
         assert "ghp_" not in done.out
-
-
-def gone(pid: int, *, within: float = 10) -> bool:
-    """Whether a process ends, a zombie that nobody has waited for counted in."""
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 HANGS = """\

@@ -27,7 +27,7 @@ from kaizen_schedule.edges.processes import (
     split_words,
 )
 from kaizen_schedule.reading.errors import OutputError, UsageError
-from tests.support import write_files
+from tests.support import gone, write_files
 
 
 @pytest.fixture
@@ -102,19 +102,6 @@ def test_no_process_can_be_begun(program: str, command: str, folder: str) -> Non
 # --- A command that is fed -----------------------------------------------------------------------
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
-
-
-def gone(pid: int, *, within: float = 60) -> bool:
-    """Whether a process ends, a zombie that nobody has waited for counted in."""
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def fed(code: str, *texts: bytes, jobs: int = 1, timeout_s: float = 30) -> list[processes.Fed]:

@@ -28,7 +28,7 @@ from kaizen_schedule import (
 from kaizen_schedule.reading.codec import to_plain
 
 from .activities import Orchestrator
-from .asking import DisagreementError, NobodyError, Plan, answers_of, conclude, plan
+from .asking import Answer, DisagreementError, NobodyError, Plan, answers_of, conclude, plan
 from .proof import DUTIES, State
 from .staging import COACH, WEEKLY, at
 from .store import Store
@@ -77,6 +77,12 @@ def head_of(
     bare = to_plain(replace(found, scheduled_runs=(), repos=(), exclusions=()))
     answer = {"digest": found.digest, "pages": len(pages), "head": bare}
     return {"host": HOST, "answers": [answer]}, pages
+
+
+def answered(asked: Plan, items: list[dict[str, Any]], coach: ActivityDefinition) -> list[Answer]:
+    """What a host answers, put together again."""
+    head, pages = head_of(asked, items, coach)
+    return answers_of(head, [json.dumps(page) for page in pages])
 
 
 def settle(
@@ -201,8 +207,7 @@ def test_an_asking_that_another_came_before_is_stale(
     store: Store, items: list[dict[str, Any]], coach: ActivityDefinition
 ) -> None:
     asked = plan(store, coach, load_roster(items), at=MONDAY)
-    head, pages = head_of(asked, items, coach)
-    answers = answers_of(head, [json.dumps(page) for page in pages])
+    answers = answered(asked, items, coach)
     settle(store, items, coach)
     before = store.held(COACH)
     assert conclude(store, coach, asked, answers, (), name="late") == "stale"
@@ -229,8 +234,7 @@ def test_an_asking_that_was_stored_unheard_is_not_asked_anew(
     store: Store, items: list[dict[str, Any]], coach: ActivityDefinition
 ) -> None:
     asked = plan(store, coach, load_roster(items), at=MONDAY)
-    head, pages = head_of(asked, items, coach)
-    answers = answers_of(head, [json.dumps(page) for page in pages])
+    answers = answered(asked, items, coach)
     for _ in range(2):
         assert conclude(store, coach, asked, answers, (), name="one") == "stored"
     assert store.generation(COACH) == 1

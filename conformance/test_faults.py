@@ -26,7 +26,7 @@ from .hub.faults import Faults
 from .hub.serve import serve
 from .proof import DUTIES, FAULTS, TIMER, State
 from .staging import COACH, WEEKLY, Played, at, expected, keys_of, manifest
-from .stand_in import World
+from .stand_in import Held, World
 from .workflows import ORCHESTRATOR, SILENT, WorkTask
 
 MONDAY = at("2026-11-30 08:00")
@@ -53,6 +53,17 @@ async def begin(world: World) -> None:
     fleet(world)
     world.work_all()
     await world.sync(MONDAY)
+
+
+async def held_at(world: World, victim: str, point: str) -> tuple[Held, set[str]]:
+    """Have an asking in which a worker has stopped at a point; and what was asked before."""
+    fleet(world)
+    world.work(*({"orchestrator", "forge-1", "forge-2"} - {victim}))
+    held = world.work(victim, hold=point)
+    await world.sync(MONDAY)
+    before = await world.fire(COACH, MONDAY)
+    await held.reached()
+    return held, before
 
 
 def weeks(world: World, *mondays: Any) -> set[str]:
@@ -99,13 +110,8 @@ async def made_up_for(world: World, before: set[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("point", ["resolved", "storing", "stored"])
 def test_a_worker_is_killed_in_an_asking(play: Played, state: State, point: str) -> None:
     async def scenario(world: World) -> dict[str, Any]:
-        fleet(world)
         victim = "forge-2" if point == "resolved" else "orchestrator"
-        world.work(*({"orchestrator", "forge-1", "forge-2"} - {victim}))
-        held = world.work(victim, hold=point)
-        await world.sync(MONDAY)
-        before = await world.fire(COACH, MONDAY)
-        await held.reached()
+        _, before = await held_at(world, victim, point)
         world.kill(victim)
         world.work(victim)
         return await made_up_for(world, before)
@@ -120,12 +126,7 @@ def test_a_worker_is_killed_in_an_asking(play: Played, state: State, point: str)
 
 def test_the_engine_is_killed_and_begun_again_on_its_database(play: Played, state: State) -> None:
     async def scenario(world: World) -> dict[str, Any]:
-        fleet(world)
-        world.work("orchestrator", "forge-1")
-        held = world.work("forge-2", hold="resolved")
-        await world.sync(MONDAY)
-        before = await world.fire(COACH, MONDAY)
-        await held.reached()
+        _, before = await held_at(world, "forge-2", "resolved")
         world.engine.stop(kill=True)
         world.kill("forge-2")
         world.engine.start()
@@ -333,12 +334,7 @@ def test_a_repository_moves_while_its_host_is_silent(play: Played, state: State)
 
 def test_storing_may_take_longer_than_a_death(play: Played, state: State) -> None:
     async def scenario(world: World) -> dict[str, Any]:
-        fleet(world)
-        world.work("forge-1", "forge-2")
-        held = world.work("orchestrator", hold="storing")
-        await world.sync(MONDAY)
-        before = await world.fire(COACH, MONDAY)
-        await held.reached()
+        held, before = await held_at(world, "orchestrator", "storing")
         await world.beats(COACH, SILENT + timedelta(seconds=1))
         held.let_go()
         (asked,) = await world.settled(COACH, before, 1)
